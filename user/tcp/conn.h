@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The transmission control block of one connection (RFC 9293, 3.3.1), in the
+ * RFC's names. It is the value of the `conns` map, at the connection's index:
+ * no pointer, no descriptor, nothing that means something only to one process.
+ * Written by the daemon alone; `bpftool map dump` prints it with these names.
+ *
+ * While XDP owns the flow, the receive half here lags behind struct flow_rx by
+ * the hit records that are still in the ring; absorbing them (tcp_absorb) makes
+ * the two equal. */
+#ifndef XTCP_CONN_H
+#define XTCP_CONN_H
+
+#include "abi.h"
+#include "segment.h"
+
+/* RFC 9293, 3.3.2. CLOSED is 0: a zeroed slot is no connection. */
+enum tcp_state {
+	CLOSED,
+	LISTEN,
+	SYN_SENT,
+	SYN_RECEIVED,
+	ESTABLISHED,
+	FIN_WAIT_1,
+	FIN_WAIT_2,
+	CLOSE_WAIT,
+	CLOSING,
+	LAST_ACK,
+	TIME_WAIT,
+	TCP_STATES,
+};
+
+/* What the core has to tell whoever runs it; bits of conn.events. The runner
+ * reads and clears them after every entry point. */
+enum tcp_event {
+	EVENT_CONNECTED = 0x01,	  /* reached ESTABLISHED (or CLOSE_WAIT at once) */
+	EVENT_READABLE = 0x02,	  /* tcp_unread() grew */
+	EVENT_WRITABLE = 0x04,	  /* text was acknowledged: [old una, una) may go */
+	EVENT_PEER_CLOSED = 0x08, /* the peer's FIN is in order: no more text comes */
+	EVENT_RESET = 0x10,	  /* "connection reset" (3.10.7.4, second) */
+	EVENT_REFUSED = 0x20,	  /* "connection refused": RST in SYN_SENT */
+	EVENT_TIMED_OUT = 0x40,	  /* "connection aborted due to user timeout" */
+	EVENT_CLOSED = 0x80,	  /* the state is CLOSED, or LISTEN again: release it */
+};
+
+/* The deadlines that a connection can have, in conn.deadline[]: ns of the
+ * runner's clock, 0 for none. */
+enum tcp_timer {
+	TIMER_RETRANSMIT, /* also probes a zero window: they exclude each other */
+	TIMER_DELAYED_ACK,
+	TIMER_LIFE, /* 2 MSL in TIME_WAIT, user timeout and give-up elsewhere */
+	TIMER_SPARE, /* for keep-alive, tail loss probe and pacing */
+	TCP_TIMERS,
+};
+
+/* Received out of order and stored: [start, end). */
+struct span {
+	__u32 start;
+	__u32 end;
+};
+
+enum { SPANS_MAX = 8 };
+
+/* Where its frames go: link layer, filled from the segment that opened it or
+ * from the neighbour table. */
+struct link_address {
+	__u8 peer_mac[6];
+	__u8 own_mac[6];
+	__u16 vlan_tci; /* host order, with vlan */
+	__u8 vlan;	/* 1: tagged */
+	__u8 v4;	/* 1: IPv4 */
+};
+
+struct conn {
+	struct tuple tuple;
+	struct link_address link;
+	__u32 generation;
+	__u32 id;	/* for people: the ID of xtcpctl; not used again for long */
+	__u8 state;	/* enum tcp_state; written by set_state() alone */
+	__u8 events;	/* enum tcp_event, to be read and cleared */
+	__u8 passive;	/* 1: the OPEN was passive; RST in SYN_RECEIVED → LISTEN */
+	__u8 options;	/* enum option_bits in use after the handshake */
+	__u16 listener; /* struct listener.id; of passive opens */
+	__u16 flags;	/* enum conn_flags, the core's own */
+	__u64 opened;	/* ns, when it left CLOSED or LISTEN */
+
+	struct {
+		__u32 una;    /* SND.UNA */
+		__u32 nxt;    /* SND.NXT */
+		__u32 wnd;    /* SND.WND, bytes */
+		__u32 up;     /* SND.UP */
+		__u32 wl1;    /* SND.WL1 */
+		__u32 wl2;    /* SND.WL2 */
+		__u32 iss;    /* ISS */
+		__u32 max;    /* highest sequence number ever sent, plus one */
+		__u32 end;    /* end of the text that the user has handed over */
+		__u32 limit;  /* bytes of text that the user may have outstanding */
+		__u32 wnd_max; /* the largest SND.WND seen */
+		__u16 mss;    /* bytes of text in a full-sized segment of ours */
+		__u8 window_scale;
+		__u8 spare;
+	} snd;
+
+	struct {
+		__u32 nxt;   /* RCV.NXT */
+		__u32 edge;  /* RCV.NXT + RCV.WND as last advertised; never moves left */
+		__u32 irs;   /* IRS */
+		__u32 user;  /* text before this was received by the user */
+		__u32 limit; /* bytes of text that may wait for the user */
+		__u32 ack_sent; /* Last.ACK.sent */
+		__u16 mss;   /* text of a full-sized segment of the peer, bytes */
+		__u8 window_scale;
+		__u8 spans;  /* how many of span[] are in use, ascending */
+		struct span span[SPANS_MAX];
+	} rcv;
+
+	struct {
+		__u32 recent;	  /* TS.Recent */
+		__u32 offset;	  /* TSval = ms of the clock + this */
+		__u64 recent_age; /* ns, when TS.Recent was set */
+	} ts;
+
+	struct {
+		__u32 srtt;   /* ns; 0: no sample yet */
+		__u32 rttvar; /* ns */
+		__u64 rto;    /* ns, before back-off */
+		__u64 timed_at; /* ns, send time of the segment being timed; 0: none */
+		__u32 timed_seq; /* what acknowledges it */
+		__u8 backoff; /* times the timer has expired in a row */
+		__u8 probes;  /* zero-window probes in a row */
+		__u16 retransmits; /* in all; saturates */
+	} rtt;
+
+	struct {
+		__u32 cwnd;	/* bytes */
+		__u32 ssthresh; /* bytes */
+		__u32 recover;	/* RFC 6582: highest sequence sent when it began */
+		__u32 acked;	/* bytes acknowledged since cwnd last grew */
+		__u8 algorithm; /* index into the table of congestion.c */
+		__u8 phase;	/* enum congestion_phase */
+		__u16 duplicates; /* duplicate ACKs in a row */
+		__u64 state[4]; /* the algorithm's own */
+	} cc;
+
+	/* An answer that the state does not imply (RST, challenge ACK …). */
+	struct {
+		__u8 flags; /* control bits; 0: none */
+		__u32 seq;
+		__u32 ack;
+	} answer;
+
+	__u64 deadline[TCP_TIMERS];
+
+	/* Account of the flow's owner changes, for people and for hand-back. */
+	__u32 hits;	   /* hit records absorbed; equals flow_rx.hits when even */
+	__u32 punts;	   /* punted segments of this connection processed */
+	__u32 handed_over; /* times the daemon came to own the flow */
+	__u32 handed_back; /* times XDP got it back */
+	__u64 bytes_in;	   /* text received in order */
+	__u64 bytes_out;   /* text acknowledged by the peer */
+};
+
+_Static_assert(sizeof(struct conn) <= 512, "memory per idle connection is a promise");
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The protocol's entry points (RFC 9293, 3.10). Sans-I/O: no clock, no system
+ * call, no allocation, no global. A runner (the daemon, a test, a fuzzer)
+ *
+ *   1. calls an entry point with the time and what it needs (struct host),
+ *   2. pulls segments with tcp_output() until it returns false,
+ *   3. reads and clears conn.events,
+ *   4. asks tcp_deadline() when it must call tcp_timeouts().
+ *
+ * Text is named by sequence number. Text to send stays with the runner from
+ * SND.UNA on until it is acknowledged; received text is given to
+ * host.store_text, in order or not, and belongs to the user from rcv.user on. */
+#ifndef XTCP_TCP_H
+#define XTCP_TCP_H
+
+#include "conn.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#define TCP_SECOND 1000000000ull
+#define TCP_NO_DEADLINE UINT64_MAX
+
+/* Same for all connections of a daemon; times in ns. tcp_settings_default()
+ * gives the values that RFCs or deployed stacks use, except the secret. */
+struct tcp_settings {
+	uint8_t secret[16];	/* key of ISNs and timestamp offsets (RFC 6528) */
+	uint64_t two_msl;	/* life of TIME_WAIT; 60 s */
+	uint64_t rto_initial;	/* 1 s (RFC 6298, 2.1) */
+	uint64_t rto_min;	/* 200 ms, as deployed stacks have it */
+	uint64_t rto_max;	/* 120 s */
+	uint64_t delayed_ack;	/* 40 ms; at most 500 ms (MUST-59) */
+	uint64_t syn_timeout;	/* give up opening: 180 s active (MUST-23), 63 s passive */
+	uint64_t user_timeout;	/* give up without progress: 15 min */
+	uint64_t fin_wait_2;	/* life of FIN_WAIT_2 once the user is gone: 60 s */
+	uint32_t send_limit;	/* bytes of snd.limit at the start */
+	uint32_t receive_limit; /* bytes of rcv.limit at the start */
+	uint16_t mss_v4;	/* text that fits our link's MTU: MTU - 40 */
+	uint16_t mss_v6;	/* MTU - 60 */
+	uint8_t window_scale;	/* the shift that we offer, 0 … 14 */
+	uint8_t congestion;	/* enum congestion_algorithm */
+	uint8_t timestamps;	/* 1: offer and accept (RFC 7323) */
+	uint8_t sack;		/* 1: offer and accept (RFC 2018) */
+	uint8_t nagle;		/* 1: on (RFC 9293, 3.7.4) */
+	uint64_t syn_timeout_passive;
+};
+
+/* What a call is made with. Never kept by the core. */
+struct host {
+	uint64_t now; /* ns; for a segment: when it arrived */
+	const struct tcp_settings *settings;
+	/* Stores received text at `seq` (at or after rcv.user, within rcv.edge;
+	 * maybe beyond rcv.nxt, maybe stored before). Returns how many bytes, from
+	 * the first on, it could keep; the rest is not acknowledged. */
+	uint32_t (*store_text)(struct host *h, struct conn *c, uint32_t seq, const void *text,
+			       uint32_t length);
+};
+
+void tcp_settings_default(struct tcp_settings *s);
+const char *tcp_state_name(enum tcp_state state);
+
+/* OPEN (3.10.1). `c` is zeroed but for tuple, link, generation, listener. */
+void tcp_open_passive(struct conn *c, const struct host *h); /* → LISTEN */
+void tcp_open_active(struct conn *c, const struct host *h);  /* → SYN_SENT */
+
+/* SEND (3.10.2): the user has put `length` more bytes behind snd.end. Returns 0,
+ * -ENOTCONN (no connection yet or any more), -EPIPE (closed by us already) or
+ * -ENOBUFS (more than tcp_send_room()). */
+int tcp_send(struct conn *c, const struct host *h, uint32_t length);
+
+/* RECEIVE (3.10.3): the user has taken `length` (≤ tcp_unread()) bytes from
+ * rcv.user on; opens the window. */
+void tcp_receive(struct conn *c, const struct host *h, uint32_t length);
+
+/* CLOSE (3.10.4): no more text from us; what is queued is sent first, then FIN.
+ * 0, or -ENOTCONN if it was closed before (the RFC's "connection closing"). */
+int tcp_close(struct conn *c, const struct host *h);
+
+/* ABORT (3.10.5): RST where the state has a peer that must know. → CLOSED. */
+void tcp_abort(struct conn *c, const struct host *h);
+
+/* The user will neither read nor write any more (after tcp_close): text that
+ * arrives now finds nobody and resets the connection (RFC 9293, 3.6.1: MUST-17,
+ * RFC 1122, 4.2.2.13), and FIN_WAIT_2 is bounded by settings.fin_wait_2. */
+void tcp_forsake(struct conn *c, const struct host *h);
+
+/* SEGMENT ARRIVES (3.10.7). `text`: s->text_length bytes. Checksum verified. */
+void tcp_segment_arrives(struct conn *c, struct host *h, const struct segment *s,
+			 const void *text);
+
+/* The same for a segment of no connection (3.10.7.1, CLOSED): the RST that it
+ * must be answered with, or false. */
+bool tcp_answer_stray(const struct segment *s, struct segment *answer);
+
+/* A hit of the fast path: what XDP did, repeated here. `text`: hit's text,
+ * `length` bytes. `acked`: XDP acknowledged in place. XDP has promised these
+ * bytes to the peer: the runner must have made sure that they can be stored. */
+void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const void *text,
+		uint32_t length, bool acked);
+
+/* May XDP own this flow now? ESTABLISHED, nothing out of order, nothing to
+ * recover, nothing to answer, no FIN sent. */
+bool tcp_is_plain(const struct conn *c);
+
+/* TIMEOUTS (3.10.8): handles every deadline that h->now has reached. */
+void tcp_timeouts(struct conn *c, struct host *h);
+
+/* The earliest deadline, ns, or TCP_NO_DEADLINE. */
+uint64_t tcp_deadline(const struct conn *c);
+
+/* The next segment to send now (3.8), or false. Its text is s->text_length
+ * bytes from s->seq on, at most `max_text` (≥ snd.mss; more where the way out
+ * cuts it into segments of snd.mss bytes). Counts as sent. */
+bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct segment *s);
+
+/* STATUS (3.10.6) is the structure itself, and: */
+uint32_t tcp_send_room(const struct conn *c);	/* bytes that tcp_send would take */
+uint32_t tcp_unread(const struct conn *c);	/* bytes in order for the user */
+bool tcp_peer_is_done(const struct conn *c);	/* FIN received: rcv.nxt is the end */
+uint32_t tcp_text_end(const struct conn *c);	/* seq behind the last text received in order */
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One worker: a thread with a ring, connections, a wheel and transmit sockets of
+ * its own. Other threads reach it by message only. */
+#ifndef XTCP_WORKER_H
+#define XTCP_WORKER_H
+
+#include "reason.h"
+#include "tcp/conn.h"
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct worker;
+struct daemon;
+
+/* Runs call(worker, argument) on the worker's thread, between two rounds of its
+ * loop, and waits for it. From the control thread. 0, or -ESHUTDOWN. */
+int worker_call(struct worker *w, void (*call)(struct worker *w, void *argument), void *argument);
+
+/* The following are for use inside of such a call. */
+
+/* Every connection of this worker, in index order. `owner`: enum owner. */
+struct connection_view {
+	uint32_t index;	   /* into flows and conns; the ID of `xtcpctl` is conn->id */
+	const struct conn *conn; /* valid during the call only */
+	const char *service; /* name */
+	uint8_t owner;	   /* enum owner */
+	uint32_t unread;   /* bytes waiting for the service */
+	uint32_t unsent;   /* bytes written and not acknowledged */
+};
+void worker_each_connection(struct worker *w,
+			    void (*visit)(const struct connection_view *v, void *argument),
+			    void *argument);
+
+/* Opens a connection (3.10.1) to remote:port from a local address that the route
+ * gives and `local_port` (0: ephemeral), and runs `service` on it. Returns 0 and
+ * *id, or -errno (-ENETUNREACH no route, -EHOSTUNREACH no neighbour …). */
+struct service;
+int worker_connect(struct worker *w, const struct address *remote, __be16 port,
+		   __be16 local_port, const struct service *service, uint32_t *id);
+
+/* What this worker dropped after a punt, per enum reason. */
+const uint64_t *worker_counters(const struct worker *w);
+
+/* For `xtcpctl status`. */
+struct worker_status {
+	uint32_t connections;
+	uint32_t half_open;
+	uint64_t text_used;  /* bytes of blocks */
+	uint64_t text_total; /* bytes */
+	uint64_t wakeups;    /* times it slept and was woken */
+	uint64_t rounds;     /* of its loop */
+	uint64_t records;    /* ring records consumed */
+	uint64_t sent_xdp;   /* segments by AF_XDP */
+	uint64_t sent_packet; /* segments, or GSO super-segments, by AF_PACKET */
+	const char *transmit_small; /* "AF_XDP copy", "AF_XDP zero copy", "AF_PACKET" */
+	const char *transmit_bulk;  /* "AF_PACKET GSO", … */
+};
+void worker_status(const struct worker *w, struct worker_status *status);
+
+#endif
