@@ -51,7 +51,8 @@ size_t session_unsent(const struct session *s); /* written, not acknowledged yet
 void session_shutdown(struct session *s); /* no more text from us: FIN after it */
 void session_abort(struct session *s);	  /* RST now; ended() follows */
 
-/* The listener it came in by; NULL for `xtcpctl connect`. */
+/* The listener it came in by, or what `xtcpctl connect` asked for: the service's
+ * arguments. Never NULL. */
 const struct listener_config *session_listener(const struct session *s);
 /* "10.1.0.9:4711", "[fd00::9]:4711"; for logs. Valid until the next call. */
 const char *session_peer_text(const struct session *s);

@@ -33,11 +33,13 @@ void worker_each_connection(struct worker *w,
 			    void *argument);
 
 /* Opens a connection (3.10.1) to remote:port from a local address that the route
- * gives and `local_port` (0: ephemeral), and runs `service` on it. Returns 0 and
- * *id, or -errno (-ENETUNREACH no route, -EHOSTUNREACH no neighbour …). */
-struct service;
+ * gives and `local_port` (0: ephemeral), and runs as->service on it; `as` is what
+ * session_listener() returns and outlives the connection (its address and port
+ * mean nothing). Returns 0 and *id, or -errno (-ENETUNREACH no route,
+ * -EHOSTUNREACH no neighbour …). */
+struct listener_config;
 int worker_connect(struct worker *w, const struct address *remote, __be16 port,
-		   __be16 local_port, const struct service *service, uint32_t *id);
+		   __be16 local_port, const struct listener_config *as, uint32_t *id);
 
 /* What this worker dropped after a punt, per enum reason. */
 const uint64_t *worker_counters(const struct worker *w);
