@@ -14,7 +14,7 @@ struct worker;
 struct daemon;
 
 /* Runs call(worker, argument) on the worker's thread, between two rounds of its
- * loop, and waits for it. From the control thread. 0, or -ESHUTDOWN. */
+ * loop, and waits for it. From any other thread. 0, or -ESHUTDOWN. */
 int worker_call(struct worker *w, void (*call)(struct worker *w, void *argument), void *argument);
 
 /* The following are for use inside of such a call. */
@@ -32,14 +32,8 @@ void worker_each_connection(struct worker *w,
 			    void (*visit)(const struct connection_view *v, void *argument),
 			    void *argument);
 
-/* Opens a connection (3.10.1) to remote:port from a local address that the route
- * gives and `local_port` (0: ephemeral), and runs as->service on it; `as` is what
- * session_listener() returns and outlives the connection (its address and port
- * mean nothing). Returns 0 and *id, or -errno (-ENETUNREACH no route,
- * -EHOSTUNREACH no neighbour …). */
-struct listener_config;
-int worker_connect(struct worker *w, const struct address *remote, __be16 port,
-		   __be16 local_port, const struct listener_config *as, uint32_t *id);
+/* Opening a connection: daemon_connect() in daemon.h, which finds the way there
+ * before it bothers the worker. */
 
 /* What this worker dropped after a punt, per enum reason. */
 const uint64_t *worker_counters(const struct worker *w);
