@@ -30,12 +30,14 @@ struct worker *daemon_worker(struct daemon *d, uint32_t number); /* from 0 */
 void daemon_counters(struct daemon *d, uint64_t counters[REASON_COUNT]);
 
 /* Opens a connection (RFC 9293, 3.10.1) to remote:port from an address that the
- * route gives and `local_port` (0: any that is free), and runs `service` on it.
- * Waits for the neighbour, not for the handshake. 0 and *id (conn.id), or
- * -errno: -ENETUNREACH no route by our interface, -EHOSTUNREACH no neighbour,
- * -EADDRINUSE the port pair is taken, -ENOBUFS the table is full. */
+ * route gives and `local_port` (0: any that is free), and runs as->service on it;
+ * `as` is what session_listener() returns and outlives the connection (its
+ * address and port mean nothing). Waits for the neighbour, not for the
+ * handshake. 0 and *id (conn.id), or -errno: -ENETUNREACH no route by our
+ * interface, -EHOSTUNREACH no neighbour, -EADDRINUSE the port pair is taken,
+ * -ENOBUFS the table is full. */
 int daemon_connect(struct daemon *d, const struct address *remote, __be16 port, __be16 local_port,
-		   const struct service *service, uint32_t *id);
+		   const struct listener_config *as, uint32_t *id);
 
 /* For `xtcpctl status`. Strings live as long as the daemon, or are constants. */
 struct daemon_status {

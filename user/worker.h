@@ -35,6 +35,10 @@ void worker_each_connection(struct worker *w,
 /* Opening a connection: daemon_connect() in daemon.h, which finds the way there
  * before it bothers the worker. */
 
+/* The traces of its connections, living and ended (trace.h). */
+struct traces;
+const struct traces *worker_traces(const struct worker *w);
+
 /* What this worker dropped after a punt, per enum reason. */
 const uint64_t *worker_counters(const struct worker *w);
 
