@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Everything that is made lies below $(BUILD). `make help` lists the targets.
+
+BUILD	  ?= build
+CC	  ?= gcc
+ifeq ($(origin CC),default)
+CC	   = gcc
+endif
+CLANG	  ?= clang
+BPFTOOL	  ?= $(firstword $(shell command -v bpftool 2>/dev/null) /usr/sbin/bpftool)
+PREFIX	  ?= /usr/local
+DESTDIR	  ?=
+
+INCLUDES   = -Iinclude -Iuser -Iuser/tcp
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null || echo $(shell uname -m)-linux-gnu)
+WARNINGS   = -Wall -Wextra -Werror
+CFLAGS	  ?= -O2 -g
+C_FLAGS	   = -std=gnu11 $(CFLAGS) $(WARNINGS) $(INCLUDES) -I$(BUILD) -D_GNU_SOURCE -MMD -MP
+BPF_FLAGS  = -std=gnu11 -target bpf -mcpu=v3 -O2 -g $(WARNINGS) $(INCLUDES) \
+	     -I/usr/include/$(MULTIARCH) -MMD -MP
+SANITIZE   = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LIBS	   = -Wl,--as-needed -lxdp -lbpf -lelf -lz -lmnl -lcyaml -ljansson -lmicrohttpd \
+	     -lsystemd -lcurl -pthread
+
+BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
+CORE_SOURCES := $(wildcard user/tcp/*.c)
+USER_SOURCES := $(wildcard user/*.c user/services/*.c) $(CORE_SOURCES)
+CTL_SOURCES  := tools/xtcpctl.c $(wildcard tools/xtcpctl_*.c tools/ladder*.c)
+HARNESS      := $(wildcard tests/harness/*.c)
+C_LAYERS     := unit states link diff services config bpf
+LAYERS	     := $(C_LAYERS) wire fuzz net
+C_TESTS      := $(foreach layer,$(C_LAYERS),$(wildcard tests/$(layer)/*.c))
+FUZZ_TESTS   := $(wildcard tests/fuzz/*.c)
+
+SKELETONS    := $(BPF_SOURCES:bpf/%.bpf.c=$(BUILD)/%.skel.h)
+USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/obj/%.o)
+CTL_OBJECTS  := $(CTL_SOURCES:%.c=$(BUILD)/obj/%.o)
+TEST_BINARIES := $(C_TESTS:%.c=$(BUILD)/%)
+FUZZ_BINARIES := $(FUZZ_TESTS:%.c=$(BUILD)/%)
+NET_BINARIES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
+
+# A test program that needs more than the core and the harness says so in its
+# first comment:  Links: user/wheel.c user/text.c
+links = $(shell sed -n 's/^.*Links: *\([^*]*\).*/\1/p' $(1))
+
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.PHONY: all tests test fuzz matrix coverage fmt check check-format check-build check-static \
+	check-layers demo deps install uninstall clean help $(LAYERS:%=test-%)
+
+all: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/wire
+
+# --- what was built with other flags is built again ---------------------------
+
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(C_FLAGS)' | cmp -s - $@ || echo '$(CC) $(C_FLAGS)' > $@
+FORCE:
+
+# --- XDP ------------------------------------------------------------------------
+
+$(BUILD)/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $* > $@
+
+# --- user space -----------------------------------------------------------------
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) -c $< -o $@
+
+$(BUILD)/asan/%.o: %.c $(BUILD)/flags | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CC) $(C_FLAGS) $(SANITIZE) -Itests/harness -c $< -o $@
+
+$(BUILD)/fuzzer/%.o: %.c | $(SKELETONS)
+	@mkdir -p $(@D)
+	$(CLANG) $(C_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -Itests/harness -c $< -o $@
+
+$(BUILD)/xtcpd: $(USER_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(BUILD)/xtcpctl: $(CTL_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcurl -ljansson -o $@
+
+$(BUILD)/wire: $(BUILD)/obj/tools/wire.o
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+# The daemon with sanitizers, for the tests that look for more than the wire shows.
+$(BUILD)/xtcpd-asan: $(USER_SOURCES:%.c=$(BUILD)/asan/%.o)
+	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(LIBS) -o $@
+
+# --- tests ----------------------------------------------------------------------
+
+TEST_CORE := $(HARNESS:%.c=$(BUILD)/asan/%.o) $(CORE_SOURCES:%.c=$(BUILD)/asan/%.o)
+FUZZ_CORE := $(HARNESS:%.c=$(BUILD)/fuzzer/%.o) $(CORE_SOURCES:%.c=$(BUILD)/fuzzer/%.o)
+
+$(TEST_BINARIES): $(BUILD)/%: $(BUILD)/asan/%.o $(TEST_CORE) \
+		  $$(patsubst %.c,$(BUILD)/asan/%.o,$$(call links,$$*.c))
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SANITIZE) $(sort $^) -lcmocka $(LIBS) -lm -o $@
+
+$(FUZZ_BINARIES): $(BUILD)/%: $(BUILD)/fuzzer/%.o $(FUZZ_CORE) \
+		  $$(patsubst %.c,$(BUILD)/fuzzer/%.o,$$(call links,$$*.c))
+	@mkdir -p $(@D)
+	$(CLANG) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(sort $^) -lcmocka $(LIBS) -lm -o $@
+
+$(NET_BINARIES): $(BUILD)/%: $(BUILD)/obj/%.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $^ -o $@
+
+tests: all $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES)
+
+test: deps
+	$(MAKE) --no-print-directory tests
+	BUILD=$(BUILD) tests/run $(LAYERS)
+
+$(LAYERS:%=test-%): test-%: tests
+	BUILD=$(BUILD) tests/run $*
+
+fuzz: $(FUZZ_BINARIES)
+	BUILD=$(BUILD) FUZZ_SECONDS=600 tests/run fuzz
+
+matrix:
+	tools/matrix
+
+# Of the core and of the shared headers: what the layers without root reach.
+coverage:
+	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage' coverage-report
+
+coverage-report: $(filter-out $(BUILD)/tests/bpf/%,$(TEST_BINARIES))
+	BUILD=$(BUILD) tests/run unit states link diff
+	lcov -q -c -d $(BUILD) -o $(BUILD)/all.info
+	lcov -q -e $(BUILD)/all.info '$(CURDIR)/user/tcp/*' '$(CURDIR)/include/*' -o $(BUILD)/core.info
+	lcov --list $(BUILD)/core.info
+	genhtml -q $(BUILD)/core.info -o $(BUILD)/html
+
+# --- the code itself --------------------------------------------------------------
+
+C_FILES = $(shell git ls-files '*.c' '*.h')
+
+fmt:
+	clang-format -i $(C_FILES)
+
+check: check-format check-layers check-build check-static
+
+check-format:
+	clang-format --dry-run -Werror $(C_FILES)
+
+check-build:
+	$(MAKE) CC=gcc BUILD=$(BUILD)/gcc all
+	$(MAKE) CC=clang BUILD=$(BUILD)/clang all
+
+check-static:
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,portability \
+		--suppress=missingIncludeSystem $(INCLUDES) user tools
+
+check-layers: $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
+	BUILD=$(BUILD) tools/layers
+
+# --- use --------------------------------------------------------------------------
+
+deps:
+	@tools/deps
+
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(BUILD) tools/demo
+
+install: all
+	install -D -m 755 $(BUILD)/xtcpd $(DESTDIR)$(PREFIX)/sbin/xtcpd
+	install -D -m 755 $(BUILD)/xtcpctl $(DESTDIR)$(PREFIX)/bin/xtcpctl
+	for unit in $(wildcard *.service tools/*.service user/*.service); do \
+		install -D -m 644 $$unit $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit); \
+	done
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/xtcpd $(DESTDIR)$(PREFIX)/bin/xtcpctl
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/xtcpd.service
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@echo 'make             build xtcpd, xtcpctl and wire below build/          nobody'
+	@echo 'make demo        see it work, in network namespaces of its own       root'
+	@echo 'make test        every layer of tests; at most ten minutes           root'
+	@echo 'make test-LAYER  one of them: unit states link diff services config  nobody'
+	@echo '                 bpf wire net                                        root'
+	@echo '                 fuzz, 20 seconds each                               nobody'
+	@echo 'make fuzz        every fuzzer for ten minutes                        nobody'
+	@echo 'make matrix      the matrix of states and events, from the tests     nobody'
+	@echo 'make coverage    of the core and the shared headers                  nobody'
+	@echo 'make check       format, layers, gcc and clang, static analysis      nobody'
+	@echo 'make fmt         format the sources                                  nobody'
+	@echo 'make deps        install what is missing (not root: say what is)     root'
+	@echo 'make install     DESTDIR= PREFIX=/usr/local; make uninstall          root'
+	@echo 'make clean       remove build/                                       nobody'
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
