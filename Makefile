@@ -12,7 +12,7 @@ PREFIX	  ?= /usr/local
 DESTDIR	  ?=
 
 INCLUDES   = -Iinclude -Iuser -Iuser/tcp
-MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null || echo $(shell uname -m)-linux-gnu)
+MULTIARCH := $(shell uname -m)-linux-gnu
 WARNINGS   = -Wall -Wextra -Werror
 CFLAGS	  ?= -O2 -g
 C_FLAGS	   = -std=gnu11 $(CFLAGS) $(WARNINGS) $(INCLUDES) -I$(BUILD) -D_GNU_SOURCE -MMD -MP
@@ -28,7 +28,7 @@ USER_SOURCES := $(wildcard user/*.c user/services/*.c) $(CORE_SOURCES)
 CTL_SOURCES  := tools/xtcpctl.c $(wildcard tools/xtcpctl_*.c tools/ladder*.c)
 HARNESS      := $(wildcard tests/harness/*.c)
 C_LAYERS     := unit states link diff services config bpf
-LAYERS	     := $(C_LAYERS) wire fuzz net
+LAYERS	     := $(C_LAYERS) fuzz net
 C_TESTS      := $(foreach layer,$(C_LAYERS),$(wildcard tests/$(layer)/*.c))
 FUZZ_TESTS   := $(wildcard tests/fuzz/*.c)
 
@@ -189,7 +189,7 @@ help:
 	@echo 'make demo        see it work, in network namespaces of its own       root'
 	@echo 'make test        every layer of tests; at most ten minutes           root'
 	@echo 'make test-LAYER  one of them: unit states link diff services config  nobody'
-	@echo '                 bpf wire net                                        root'
+	@echo '                 bpf net                                             root'
 	@echo '                 fuzz, 20 seconds each                               nobody'
 	@echo 'make fuzz        every fuzzer for ten minutes                        nobody'
 	@echo 'make matrix      the matrix of states and events, from the tests     nobody'
