@@ -14,7 +14,7 @@
 enum { TRACE_HEAD = 32, TRACE_TAIL = 32 };
 
 enum trace_flags {
-	TRACE_OUT = 0x01,   /* ours; else the peer's */
+	TRACE_OUT = 0x01,    /* ours; else the peer's */
 	TRACE_BY_XDP = 0x02, /* a hit, or an ACK in place */
 };
 
@@ -29,15 +29,19 @@ struct trace_entry {
 	uint8_t how;   /* enum trace_flags */
 };
 
+enum trace_known { TRACE_IRS_KNOWN = 0x01, TRACE_ISS_KNOWN = 0x02 };
+
 struct trace {
-	uint32_t id; /* of the connection; unique until 2^32 connections later */
-	uint32_t irs; /* for relative numbers */
+	uint32_t id;  /* of the connection; unique until 2^32 connections later */
+	uint32_t irs; /* for relative numbers, taken from the first SYN of each side */
 	uint32_t iss;
 	struct tuple tuple;
 	uint64_t began;
-	uint64_t ended;	 /* 0: lives */
-	uint64_t total;	 /* segments seen; more than kept: the middle is left out */
+	uint64_t ended;	     /* 0: lives */
+	uint64_t total;	     /* segments seen; more than kept: the middle is left out */
+	uint8_t known;	     /* enum trace_known: which of irs and iss mean something */
 	uint8_t first_state; /* LISTEN or CLOSED: the state before the first segment */
+	uint8_t last_state;  /* after the last one; CLOSED once it has ended */
 	struct trace_entry head[TRACE_HEAD];
 	struct trace_entry tail[TRACE_TAIL]; /* a ring: entry n of the life at n % TRACE_TAIL */
 };
@@ -55,5 +59,10 @@ void trace_end(struct traces *t, int place, uint32_t id, uint64_t now);
 const struct trace *trace_find(const struct traces *t, uint32_t id);
 void traces_each(const struct traces *t, void (*visit)(const struct trace *trace, void *argument),
 		 void *argument);
+
+/* Segment `n` of the life, from 0; it is kept unless trace_left_out() and
+ * n - TRACE_HEAD < trace_left_out(). */
+const struct trace_entry *trace_entry_at(const struct trace *trace, uint64_t n);
+uint64_t trace_left_out(const struct trace *trace);
 
 #endif
