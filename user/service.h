@@ -50,6 +50,9 @@ size_t session_unsent(const struct session *s); /* written, not acknowledged yet
 
 void session_shutdown(struct session *s); /* no more text from us: FIN after it */
 void session_abort(struct session *s);	  /* RST now; ended() follows */
+/* Shutdown by a service that will not read any more either: what the peer still
+ * sends resets the connection, and FIN_WAIT_2 is bounded (tcp_forsake). */
+void session_close(struct session *s);
 
 /* The listener it came in by, or what `xtcpctl connect` asked for: the service's
  * arguments. Never NULL. */
