@@ -34,7 +34,7 @@
 #define PARSED REASON_COUNT
 
 /* As many IPv6 extension headers as are followed; more are malformed to us. */
-enum { IPV6_HEADERS_MAX = 8 };
+enum { IPV6_HEADERS_MAX = 8, IPV4_HEADER_MAX = 60 };
 
 /* How far parse_packet came: what of struct packet is valid. */
 enum parse_depth {
@@ -47,6 +47,7 @@ enum parse_depth {
 struct packet {
 	struct tuple tuple; /* remote: source, local: destination */
 	struct segment segment;
+	__u64 header_sum;  /* of the TCP header (see csum.h), unless OPTION_OTHER */
 	__u32 tcp_offset;  /* bytes from the frame's start to the TCP header */
 	__u32 tcp_length;  /* bytes of TCP header and text */
 	__u16 tcp_header;  /* bytes of TCP header, 20 … 60 */
@@ -70,13 +71,52 @@ struct vlan_tag {
 	__be16 type;
 };
 
-static inline void *cursor_take(struct cursor *c, __u32 size)
+/* Headers lie at any address in a frame. At the driver a load of any alignment
+ * is one instruction (the verifier refuses it where the machine has none); in
+ * user space it goes through memcpy, as C wants it. */
+#ifdef __bpf__
+#define load16(p) (*(const __u16 *)(p))
+#define load32(p) (*(const __u32 *)(p))
+#else
+static inline __u16 load16(const void *p)
+{
+	__u16 x;
+
+	__builtin_memcpy(&x, p, sizeof(x));
+	return x;
+}
+
+static inline __u32 load32(const void *p)
+{
+	__u32 x;
+
+	__builtin_memcpy(&x, p, sizeof(x));
+	return x;
+}
+#endif
+
+/* A field of the header at `bytes`, in the byte order of the wire. */
+#define field16(bytes, type, member) load16((bytes) + __builtin_offsetof(type, member))
+#define field32(bytes, type, member) load32((bytes) + __builtin_offsetof(type, member))
+
+/* The verifier believes a comparison of the very register that is then used, so
+ * the compiler must not put the end of a header into other words, such as a
+ * number of loop turns. */
+#ifdef __bpf__
+#define as_it_is(x) __asm__ volatile("" : "+r"(x))
+#else
+#define as_it_is(x) ((void)0)
+#endif
+
+static inline __u8 *cursor_take(struct cursor *c, __u32 size)
 {
 	__u8 *p = c->pos;
+	__u8 *next = p + size;
 
-	if (p + size > c->end)
+	as_it_is(next);
+	if (next > c->end)
 		return 0;
-	c->pos = p + size;
+	c->pos = next;
 	return p;
 }
 
@@ -88,46 +128,53 @@ static inline struct address address_from_v4(__be32 a)
 	return r;
 }
 
+static inline struct address address_from_v6(const __u8 *bytes)
+{
+	struct address r;
+
+	for (int i = 0; i < 4; i++)
+		r.word[i] = load32(bytes + 4 * i);
+	return r;
+}
+
 /* Ethernet and its tag. Returns the EtherType in host order, 0 if cut short. */
 static inline __u16 parse_ethernet(struct cursor *c, struct packet *p)
 {
-	const struct ethhdr *eth = cursor_take(c, sizeof(*eth));
-	const struct vlan_tag *tag;
+	const __u8 *eth = cursor_take(c, sizeof(struct ethhdr));
+	const __u8 *tag;
 	__u16 type;
 
 	if (!eth)
 		return 0;
-	type = from_be16(eth->h_proto);
-	p->ip_offset = sizeof(*eth);
+	type = from_be16(field16(eth, struct ethhdr, h_proto));
+	p->ip_offset = sizeof(struct ethhdr);
 	if (type != ETH_P_8021Q && type != ETH_P_8021AD)
 		return type;
-	tag = cursor_take(c, sizeof(*tag));
+	tag = cursor_take(c, sizeof(struct vlan_tag));
 	if (!tag)
 		return 0;
 	p->vlan = 1;
-	p->vlan_tci = from_be16(tag->tci);
-	p->ip_offset += sizeof(*tag);
-	return from_be16(tag->type);
+	p->vlan_tci = from_be16(field16(tag, struct vlan_tag, tci));
+	p->ip_offset += sizeof(struct vlan_tag);
+	return from_be16(field16(tag, struct vlan_tag, type));
 }
 
 /* The IPv4 header checksum, over the twenty bytes and the options. */
-static inline bool ipv4_checksum_is_right(struct cursor *options, const struct iphdr *ip)
+static inline bool ipv4_checksum_is_right(struct cursor *options, const __u8 *ip, __u32 header)
 {
-	const __u16 *half = (const __u16 *)ip;
-	__u32 option_words = (ip->ihl & 15) - 5;
 	__u64 sum = 0;
 
-	for (int i = 0; i < 10; i++)
-		sum += half[i];
-	for (__u32 i = 0; i < 10; i++) {
-		const __u32 *word;
+	for (__u32 i = 0; i < sizeof(struct iphdr); i += 4)
+		sum += load32(ip + i);
+	for (__u32 i = sizeof(struct iphdr); i < IPV4_HEADER_MAX; i += 4) {
+		const __u8 *word;
 
-		if (i >= option_words)
+		if (i >= header)
 			break;
-		word = cursor_take(options, sizeof(*word));
+		word = cursor_take(options, 4);
 		if (!word)
 			return false;
-		sum += *word;
+		sum += load32(word);
 	}
 	return csum_fold(sum) == 0xffff;
 }
@@ -135,24 +182,24 @@ static inline bool ipv4_checksum_is_right(struct cursor *options, const struct i
 /* `left`: bytes of the frame from the IP header on. */
 static inline enum reason parse_ipv4(struct cursor *c, __u32 left, struct packet *p)
 {
-	const struct iphdr *ip = cursor_take(c, sizeof(*ip));
+	const __u8 *ip = cursor_take(c, sizeof(struct iphdr));
 	__u32 header, total, fragment;
 
-	if (!ip || ip->version != 4)
+	if (!ip || ip[0] >> 4 != 4)
 		return REASON_DROP_IP_HEADER;
 	p->v4 = 1;
-	p->tuple.remote = address_from_v4(ip->saddr);
-	p->tuple.local = address_from_v4(ip->daddr);
+	p->tuple.remote = address_from_v4(field32(ip, struct iphdr, saddr));
+	p->tuple.local = address_from_v4(field32(ip, struct iphdr, daddr));
 	p->depth = DEPTH_ADDRESSES;
-	if (ip->protocol != IPPROTO_TCP)
+	if (ip[__builtin_offsetof(struct iphdr, protocol)] != IPPROTO_TCP)
 		return REASON_PASS_NOT_TCP;
-	header = (ip->ihl & 15) * 4;
-	total = from_be16(ip->tot_len);
-	if (header < sizeof(*ip) || total < header || total > left)
+	header = (ip[0] & 15) * 4;
+	total = from_be16(field16(ip, struct iphdr, tot_len));
+	if (header < sizeof(struct iphdr) || total < header || total > left)
 		return REASON_DROP_IP_HEADER;
-	if (!ipv4_checksum_is_right(c, ip))
+	if (!ipv4_checksum_is_right(c, ip, header))
 		return REASON_DROP_CHECKSUM;
-	fragment = from_be16(ip->frag_off);
+	fragment = from_be16(field16(ip, struct iphdr, frag_off));
 	if (fragment & 0x1fff)
 		return REASON_PASS_FRAGMENT;
 	p->fragment = !!(fragment & 0x2000);
@@ -215,21 +262,21 @@ static inline bool ipv6_is_extension(__u8 next)
 
 static inline enum reason parse_ipv6(struct cursor *c, __u32 left, struct packet *p)
 {
-	const struct ipv6hdr *ip = cursor_take(c, sizeof(*ip));
+	const __u8 *ip = cursor_take(c, sizeof(struct ipv6hdr));
 	__u32 end, payload;
 	__u8 next;
 
-	if (!ip || ip->version != 6)
+	if (!ip || ip[0] >> 4 != 6)
 		return REASON_DROP_IP_HEADER;
-	__builtin_memcpy(&p->tuple.remote, &ip->saddr, sizeof(struct address));
-	__builtin_memcpy(&p->tuple.local, &ip->daddr, sizeof(struct address));
+	p->tuple.remote = address_from_v6(ip + __builtin_offsetof(struct ipv6hdr, saddr));
+	p->tuple.local = address_from_v6(ip + __builtin_offsetof(struct ipv6hdr, daddr));
 	p->depth = DEPTH_ADDRESSES;
-	payload = from_be16(ip->payload_len);
-	if (payload + sizeof(*ip) > left)
+	payload = from_be16(field16(ip, struct ipv6hdr, payload_len));
+	if (payload + sizeof(struct ipv6hdr) > left)
 		return REASON_DROP_IP_HEADER;
-	p->tcp_offset = p->ip_offset + sizeof(*ip);
+	p->tcp_offset = p->ip_offset + sizeof(struct ipv6hdr);
 	end = p->tcp_offset + payload;
-	next = ip->nexthdr;
+	next = ip[__builtin_offsetof(struct ipv6hdr, nexthdr)];
 	for (int i = 0; i < IPV6_HEADERS_MAX && ipv6_is_extension(next); i++) {
 		enum reason r = parse_ipv6_extension(c, p, &next);
 
@@ -248,48 +295,58 @@ static inline enum reason parse_ipv6(struct cursor *c, __u32 left, struct packet
 
 /* The options that an established connection sends: none, or the timestamps in
  * the one layout that everybody uses (RFC 7323, appendix A). */
-static inline void parse_short_options(struct cursor *c, struct segment *s, __u32 header)
+static inline void parse_short_options(struct cursor *c, struct packet *p)
 {
-	const __be32 *word;
+	struct segment *s = &p->segment;
+	const __u8 *options;
 
-	if (header == sizeof(struct tcphdr))
+	if (p->tcp_header == sizeof(struct tcphdr))
 		return;
 	s->options = OPTION_OTHER;
-	if (header != sizeof(struct tcphdr) + 12)
+	if (p->tcp_header != sizeof(struct tcphdr) + 12)
 		return;
-	word = cursor_take(c, 12);
-	if (!word || from_be32(word[0]) != 0x0101080a)
+	options = cursor_take(c, 12);
+	if (!options || from_be32(load32(options)) != 0x0101080a)
 		return;
 	s->options = OPTION_TIMESTAMPS;
-	s->tsval = from_be32(word[1]);
-	s->tsecr = from_be32(word[2]);
+	s->tsval = from_be32(load32(options + 4));
+	s->tsecr = from_be32(load32(options + 8));
+	for (int i = 0; i < 12; i += 4)
+		p->header_sum += load32(options + i);
+}
+
+static inline void parse_tcp_fields(const __u8 *tcp, struct packet *p)
+{
+	struct segment *s = &p->segment;
+
+	s->seq = from_be32(field32(tcp, struct tcphdr, seq));
+	s->ack = from_be32(field32(tcp, struct tcphdr, ack_seq));
+	s->wnd = from_be16(field16(tcp, struct tcphdr, window));
+	s->up = from_be16(field16(tcp, struct tcphdr, urg_ptr));
+	s->flags = tcp[13];
+	s->text_length = p->tcp_length - p->tcp_header;
+	p->checksum = field16(tcp, struct tcphdr, check);
+	for (__u32 i = 0; i < sizeof(struct tcphdr); i += 4)
+		p->header_sum += load32(tcp + i);
 }
 
 static inline enum reason parse_tcp(struct cursor *c, struct packet *p)
 {
-	const struct tcphdr *tcp = cursor_take(c, sizeof(*tcp));
-	struct segment *s = &p->segment;
-	const __u8 *byte = (const __u8 *)tcp;
+	const __u8 *tcp = cursor_take(c, sizeof(struct tcphdr));
 
-	if (!tcp || p->tcp_length < sizeof(*tcp))
+	if (!tcp || p->tcp_length < sizeof(struct tcphdr))
 		return REASON_DROP_TCP_HEADER;
-	p->tuple.remote_port = tcp->source;
-	p->tuple.local_port = tcp->dest;
+	p->tuple.remote_port = field16(tcp, struct tcphdr, source);
+	p->tuple.local_port = field16(tcp, struct tcphdr, dest);
 	p->depth = DEPTH_PORTS;
 	if (p->fragment)
 		return REASON_DROP_FRAGMENT;
-	p->tcp_header = (__u16)((byte[12] >> 4) * 4);
-	if (p->tcp_header < sizeof(*tcp) || p->tcp_header > p->tcp_length)
+	p->tcp_header = (__u16)((tcp[12] >> 4) * 4);
+	if (p->tcp_header < sizeof(struct tcphdr) || p->tcp_header > p->tcp_length)
 		return REASON_DROP_TCP_HEADER;
-	s->seq = from_be32(tcp->seq);
-	s->ack = from_be32(tcp->ack_seq);
-	s->wnd = from_be16(tcp->window);
-	s->up = from_be16(tcp->urg_ptr);
-	s->flags = byte[13];
-	s->text_length = p->tcp_length - p->tcp_header;
-	p->checksum = tcp->check;
+	parse_tcp_fields(tcp, p);
 	p->depth = DEPTH_SEGMENT;
-	parse_short_options(c, s, p->tcp_header);
+	parse_short_options(c, p);
 	return PARSED;
 }
 

@@ -52,4 +52,10 @@ enum reason {
 	REASON_COUNT,
 };
 
+/* The rows are in the order pass, hit, punt, drop. */
+static inline int reason_is_pass(enum reason r)
+{
+	return r <= REASON_PASS_MALFORMED;
+}
+
 #endif

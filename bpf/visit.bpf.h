@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* One run of the program: the frame and what has been found out about it. The
+ * functions of the other files take it, so that each has one argument. */
+#ifndef XTCP_VISIT_BPF_H
+#define XTCP_VISIT_BPF_H
+
+#include "maps.bpf.h"
+#include "parse.h"
+
+/* Set by the daemon before it loads. */
+const volatile __u32 worker_count = 1;
+const volatile __u32 partial_checksum_ok = 0; /* 1: a veth or loopback, see csum.h */
+
+/* Written by the daemon while the program runs. 1: what XDP_TX sends arrives. */
+__u32 transmit_works = 0;
+
+struct visit {
+	struct xdp_md *ctx;
+	struct packet packet;
+	struct flow *flow; /* 0: of no connection that is known */
+	struct tuple_value known; /* with flow */
+	struct worker_wake *wake; /* of the worker that gets the record */
+	struct record *record;
+};
+
+static __always_inline struct flow_rx *visit_rx(const struct visit *v)
+{
+	return &v->flow->rx;
+}
+
+static __always_inline const struct flow_tx *visit_tx(const struct visit *v)
+{
+	return &v->flow->tx;
+}
+
+#endif
