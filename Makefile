@@ -19,7 +19,7 @@ C_FLAGS	   = -std=gnu11 $(CFLAGS) $(WARNINGS) $(INCLUDES) -I$(BUILD) -D_GNU_SOUR
 BPF_FLAGS  = -std=gnu11 -target bpf -mcpu=v3 -O2 -g $(WARNINGS) $(INCLUDES) \
 	     -I/usr/include/$(MULTIARCH) -MMD -MP
 SANITIZE   = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-LIBS	   = -Wl,--as-needed -lxdp -lbpf -lelf -lz -lmnl -lcyaml -ljansson -lmicrohttpd \
+LIBS	   = -Wl,--as-needed -lxdp -lbpf -lelf -lz -lmnl -lcyaml -lyaml -ljansson -lmicrohttpd \
 	     -lsystemd -lcurl -pthread
 
 BPF_SOURCES  := $(wildcard bpf/*.bpf.c)

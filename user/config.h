@@ -13,6 +13,8 @@
 
 enum { BACKENDS_MAX = 16, LISTENERS_MAX = 256, BANNER_MAX = 512 };
 
+struct complaint;
+
 /* Where a proxy connects to. */
 struct backend {
 	char text[sizeof(struct sockaddr_un)]; /* as the user wrote it */
@@ -37,20 +39,36 @@ struct config {
 	struct listener_config listeners[LISTENERS_MAX];
 	uint32_t listener_count;
 
-	uint32_t connections;	 /* most at a time, all workers; 65536 */
-	uint32_t half_open;	 /* most in SYN_RECEIVED at a time; 4096 */
-	uint32_t workers;	 /* 0: one per receive queue */
-	uint32_t text_pool_mib;	 /* hard limit of buffered text; 256 */
-	uint32_t ring_mib;	 /* ring of each worker, a power of two; 16 */
-	uint32_t send_buffer_kib; /* per connection; 1024 */
+	uint32_t connections;	     /* most at a time, all workers; 65536 */
+	uint32_t half_open;	     /* most in SYN_RECEIVED at a time; 4096 */
+	uint32_t workers;	     /* 0: one per receive queue */
+	uint32_t text_pool_mib;	     /* hard limit of buffered text; 256 */
+	uint32_t ring_mib;	     /* ring of each worker, a power of two; 16 */
+	uint32_t send_buffer_kib;    /* per connection; 1024 */
 	uint32_t receive_buffer_kib; /* per connection; 512 */
-	uint32_t traces;	 /* connections whose life is kept for `ladder`; 1024 */
-	uint32_t time_wait_ms;	 /* 2 MSL; 60000 */
-	uint32_t spin_us;	 /* a worker looks this long before it sleeps; 50 */
-	bool timestamps;	 /* true */
-	bool sack;		 /* true */
+	uint32_t traces;	     /* connections whose life is kept for `ladder`; 1024 */
+	uint32_t time_wait_ms;	     /* 2 MSL; 60000 */
+	uint32_t spin_us;	     /* a worker looks this long before it sleeps; 50 */
+	bool timestamps;	     /* true */
+	bool sack;		     /* true */
 	enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC } mode;
 	enum transmit { TRANSMIT_AUTO, TRANSMIT_PACKET, TRANSMIT_XDP } transmit;
 };
+
+/* Exit codes: 1 for what goes wrong while running. */
+enum { EXIT_USAGE = 2 };
+
+/* What main() is asked to do with a configuration. */
+enum config_task { CONFIG_RUN, CONFIG_CHECK };
+
+/* Reads the command line and the file that it names. Prints --help and --version
+ * and exits with 0; exits with EXIT_USAGE after one message that says what is
+ * wrong, where (option, or file and line) and what would be right. */
+enum config_task config_read(int argc, char **argv, struct config *config);
+
+/* The same pieces for other callers; 0, or -EINVAL with a complaint. */
+void config_default(struct config *config);
+int config_load(struct config *config, const char *path, struct complaint *c);
+int config_finish(const struct config *config, struct complaint *c); /* what takes all of it */
 
 #endif

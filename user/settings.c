@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* See settings.h. */
+#include "settings.h"
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const modes[] = {"auto", "native", "generic", NULL};
+static const char *const transmits[] = {"auto", "packet", "xdp", NULL};
+
+#define TEXT(field, initial, argument, help)                                                       \
+	{                                                                                          \
+#field, SETTING_TEXT, offsetof(struct config, field), 1,                           \
+			sizeof(((struct config *)0)->field) - 1, NULL, 0, initial, argument, help  \
+	}
+#define NUMBER(field, least, most, initial, help)                                                  \
+	{                                                                                          \
+#field, SETTING_NUMBER, offsetof(struct config, field), least, most, NULL,         \
+			initial, NULL, "N", help                                                   \
+	}
+#define FLAG(field, help)                                                                          \
+	{                                                                                          \
+#field, SETTING_FLAG, offsetof(struct config, field), 0, 1, NULL, true, NULL,      \
+			"yes|no", help                                                             \
+	}
+#define CHOICE(field, choices, argument, help)                                                     \
+	{                                                                                          \
+#field, SETTING_CHOICE, offsetof(struct config, field), 0, 0, choices, 0, NULL,    \
+			argument, help                                                             \
+	}
+
+const struct setting settings[SETTINGS] = {
+	TEXT(interface, NULL, "NAME", "the network interface to attach to"),
+	TEXT(bpffs, "/sys/fs/bpf/xtcp", "DIR", "where maps and link are pinned"),
+	TEXT(control, "/run/xtcp/control.sock", "PATH", "Unix socket for xtcpctl"),
+	NUMBER(connections, 1, 1 << 20, 65536, "most connections at a time"),
+	NUMBER(half_open, 1, 1 << 20, 4096, "most connections in SYN_RECEIVED at a time"),
+	NUMBER(workers, 0, 64, 0, "worker threads; 0: one per receive queue"),
+	NUMBER(text_pool_mib, 1, 1 << 16, 256, "MiB of text buffered in all; a hard limit"),
+	NUMBER(ring_mib, 1, 1024, 16, "MiB of each worker's ring; a power of two"),
+	NUMBER(send_buffer_kib, 4, 1 << 18, 1024, "KiB of unacknowledged text per connection"),
+	NUMBER(receive_buffer_kib, 4, 1 << 18, 512, "KiB of unread text per connection"),
+	NUMBER(traces, 0, 1 << 16, 1024, "connections whose segments `xtcpctl ladder` can show"),
+	NUMBER(time_wait_ms, 1, 600000, 60000, "milliseconds of TIME_WAIT: 2 MSL"),
+	NUMBER(spin_us, 0, 100000, 50, "microseconds a worker looks for work before it sleeps"),
+	FLAG(timestamps, "negotiate timestamps (RFC 7323)"),
+	FLAG(sack, "negotiate selective acknowledgment (RFC 2018)"),
+	CHOICE(mode, modes, "MODE", "XDP mode: auto, native or generic"),
+	CHOICE(transmit, transmits, "WAY", "way of small segments: auto, packet or xdp"),
+};
+
+static void *field_of(const struct setting *s, struct config *config)
+{
+	return (char *)config + s->offset;
+}
+
+static int set_text(const struct setting *s, void *field, const char *text, struct complaint *c)
+{
+	size_t length = strlen(text);
+
+	if (length < s->least)
+		return complain(c, "needs a value");
+	if (length > s->most)
+		return complain(c, "'%s' is longer than %u bytes", text, s->most);
+	memcpy(field, text, length + 1);
+	return 0;
+}
+
+static int set_number(const struct setting *s, uint32_t *field, const char *text,
+		      struct complaint *c)
+{
+	char *end;
+	unsigned long long value = strtoull(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end)
+		return complain(c, "'%s' is not a number; it must be one from %u to %u", text,
+				s->least, s->most);
+	if (value < s->least || value > s->most)
+		return complain(c, "%s is out of range: from %u to %u", text, s->least, s->most);
+	*field = (uint32_t)value;
+	return 0;
+}
+
+static int set_flag(bool *field, const char *text, struct complaint *c)
+{
+	static const char *const words[2][4] = {{"no", "false", "off", "0"},
+						{"yes", "true", "on", "1"}};
+
+	for (unsigned value = 0; value < 2; value++)
+		for (unsigned i = 0; i < 4; i++)
+			if (!strcasecmp(text, words[value][i])) {
+				*field = value;
+				return 0;
+			}
+	return complain(c, "'%s' is neither yes nor no", text);
+}
+
+static int set_choice(const struct setting *s, void *field, const char *text, struct complaint *c)
+{
+	char all[64] = "";
+
+	for (uint32_t i = 0; s->choices[i]; i++) {
+		if (!strcmp(text, s->choices[i])) {
+			memcpy(field, &i, sizeof(enum xdp_mode));
+			return 0;
+		}
+		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s", i ? ", " : "",
+			 s->choices[i]);
+	}
+	return complain(c, "'%s' is not one of %s", text, all);
+}
+
+int setting_set(const struct setting *s, struct config *config, const char *text,
+		struct complaint *c)
+{
+	void *field = field_of(s, config);
+
+	switch (s->kind) {
+	case SETTING_TEXT: return set_text(s, field, text, c);
+	case SETTING_NUMBER: return set_number(s, field, text, c);
+	case SETTING_FLAG: return set_flag(field, text, c);
+	case SETTING_CHOICE: return set_choice(s, field, text, c);
+	}
+	return complain(c, "no such kind of setting");
+}
+
+void settings_default(struct config *config)
+{
+	struct complaint c;
+	char text[256];
+
+	for (unsigned i = 0; i < SETTINGS; i++) {
+		setting_initial(&settings[i], text, sizeof(text));
+		if (*text)
+			setting_set(&settings[i], config, text, &c);
+	}
+}
+
+void setting_initial(const struct setting *s, char *text, size_t size)
+{
+	switch (s->kind) {
+	case SETTING_TEXT:
+		snprintf(text, size, "%s", s->initial_text ? s->initial_text : "");
+		break;
+	case SETTING_NUMBER: snprintf(text, size, "%u", s->initial); break;
+	case SETTING_FLAG: snprintf(text, size, "%s", s->initial ? "yes" : "no"); break;
+	case SETTING_CHOICE: snprintf(text, size, "%s", s->choices[s->initial]); break;
+	}
+}
