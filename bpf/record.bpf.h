@@ -13,7 +13,7 @@
 enum record_room {
 	ROOM_SMALL = 128,
 	ROOM_MEDIUM = 512,
-	ROOM_FRAME = 2048,
+	ROOM_FRAME = 1536, /* of Ethernet's own 1500 bytes, tagged or not */
 	ROOM_JUMBO = 10240,
 	ROOM_LARGEST = 65600,
 };
@@ -21,6 +21,10 @@ enum record_room {
 /* One call of bpf_xdp_load_bytes moves less than 64 KiB; one of bpf_csum_diff
  * adds up at most 512 bytes before Linux 6.13, always a multiple of four. */
 enum { COPY_MOST = 0xffff, SUM_MOST = 512, SUM_UNIT = 4 };
+
+/* Behind the data of the large ones, so that the verifier need not know that the
+ * last piece to be added up ends where the data ends. */
+enum { SUM_SLACK = SUM_MOST + SUM_UNIT };
 
 /* What of the frame goes into the record. */
 struct extract {
@@ -49,19 +53,58 @@ static __always_inline enum reason copy_bytes(struct visit *v, const struct extr
 	return PARSED;
 }
 
-static __always_inline __u64 sum_bytes(__u8 *data, __u32 length, const __u32 room)
+/* `length` bytes, and zeros up to a whole word. */
+static __always_inline __u32 sum_piece(__u8 *data, __u32 length)
+{
+	if (length > SUM_MOST)
+		length = SUM_MOST;
+	length = (length + SUM_UNIT - 1) & ~(SUM_UNIT - 1u);
+	return (__u32)bpf_csum_diff(0, 0, (__be32 *)data, length, 0);
+}
+
+static __always_inline __u64 sum_few(__u8 *data, __u32 length, const __u32 room)
 {
 	__u64 sum = 0;
 
-	for (__u32 at = 0; at < room && at < length; at += SUM_MOST) {
-		__u32 piece = length - at;
-
-		if (piece > SUM_MOST)
-			piece = SUM_MOST;
-		piece = (piece + SUM_UNIT - 1) & ~(SUM_UNIT - 1u);
-		sum += (__u32)bpf_csum_diff(0, 0, (__be32 *)(data + at), piece, 0);
-	}
+	for (__u32 at = 0; at < room && at < length; at += SUM_MOST)
+		sum += sum_piece(data + at, length - at);
 	return sum;
+}
+
+/* The same with a helper's loop, which the verifier goes through once and not
+ * once per turn. */
+struct sum_loop {
+	__u8 *data;
+	__u64 sum;
+	__u32 length;
+};
+
+static long sum_turn(__u32 turn, struct sum_loop *l)
+{
+	__u32 at = turn * SUM_MOST;
+
+	if (at >= l->length)
+		return 1;
+	l->sum += sum_piece(l->data + at, l->length - at);
+	return 0;
+}
+
+static __always_inline __u64 sum_many(__u8 *data, __u32 length, const __u32 room)
+{
+	struct sum_loop l = {.data = data, .length = length};
+
+	bpf_loop(room / SUM_MOST + 1, sum_turn, &l, 0);
+	return l.sum;
+}
+
+static __always_inline __u64 sum_bytes(__u8 *data, __u32 length, const __u32 room)
+{
+	return room <= ROOM_FRAME ? sum_few(data, length, room) : sum_many(data, length, room);
+}
+
+static __always_inline __u32 record_size(const __u32 room)
+{
+	return sizeof(struct record) + room + (room <= ROOM_FRAME ? SUM_UNIT : SUM_SLACK);
 }
 
 /* Leaves v->record reserved and filled, or 0. The word behind the data is zeroed
@@ -72,7 +115,7 @@ static __always_inline enum reason record_of_room(struct visit *v, void *ring, s
 	__u32 padded = x->length & ~(SUM_UNIT - 1u);
 	enum reason failed;
 
-	v->record = bpf_ringbuf_reserve(ring, sizeof(struct record) + room + SUM_UNIT, 0);
+	v->record = bpf_ringbuf_reserve(ring, record_size(room), 0);
 	if (!v->record)
 		return REASON_DROP_RING_FULL;
 	if (padded <= room)
@@ -122,14 +165,17 @@ static __always_inline enum reason record_begin(struct visit *v, __u32 worker, s
 	return record_fill(v, ring, x);
 }
 
-static __always_inline void record_head(struct visit *v, const struct extract *x, __u64 now)
+static __always_inline void record_head(struct visit *v, const struct extract *x,
+					enum record_kind kind, enum reason reason)
 {
 	struct record *r = v->record;
 
-	r->arrival = now;
+	r->arrival = bpf_ktime_get_ns();
 	r->index = v->known.index;
 	r->generation = v->known.generation;
 	r->length = x->length;
+	r->kind = kind;
+	r->reason = reason;
 }
 
 /* The kernel's own way of waking costs an interrupt per record; here only a

@@ -14,11 +14,20 @@ const volatile __u32 partial_checksum_ok = 0; /* 1: a veth or loopback, see csum
 /* Written by the daemon while the program runs. 1: what XDP_TX sends arrives. */
 __u32 transmit_works = 0;
 
+/* Whose the flow is, for the duration of the visit. */
+enum standing {
+	STANDING_NO_FLOW,
+	STANDING_DAEMON,
+	STANDING_BUSY, /* another CPU has it */
+	STANDING_OURS, /* entered: to be left, or given to the daemon */
+};
+
 struct visit {
 	struct xdp_md *ctx;
 	struct packet packet;
-	struct flow *flow; /* 0: of no connection that is known */
-	struct tuple_value known; /* with flow */
+	enum standing standing;
+	struct flow *flow;	  /* unless STANDING_NO_FLOW */
+	struct tuple_value known; /* the flow's index and generation */
 	struct worker_wake *wake; /* of the worker that gets the record */
 	struct record *record;
 };

@@ -59,73 +59,115 @@ static __always_inline enum reason malformed(const struct packet *p, enum reason
 	return r == REASON_DROP_FRAGMENT ? REASON_PASS_FRAGMENT : REASON_PASS_MALFORMED;
 }
 
-/* The whole frame, up to the end of its IP packet, in a record for `worker`. */
-static __always_inline enum reason punt_begin(struct visit *v, __u32 worker, enum reason reason)
-{
-	struct extract x = {.length = v->packet.tcp_offset + v->packet.tcp_length};
-	enum reason failed = record_begin(v, worker, &x);
+/* --- deciding: a reason, and whose the flow is -------------------------------- */
 
-	if (failed != PARSED)
-		return failed;
-	record_head(v, &x, bpf_ktime_get_ns());
-	v->record->kind = RECORD_PUNT;
-	v->record->reason = reason;
-	v->record->flags = v->flow ? RECORD_KNOWN : 0;
-	return PARSED;
-}
-
-static __always_inline enum reason punt_unknown(struct visit *v, enum reason reason)
-{
-	__u32 worker = worker_count ? v->ctx->rx_queue_index % worker_count : 0;
-	enum reason failed = punt_begin(v, worker, reason);
-
-	if (failed != PARSED)
-		return failed;
-	record_submit(v);
-	return reason;
-}
-
-/* To a listener, or passed. */
-static __always_inline enum reason of_no_connection(struct visit *v)
+static __always_inline enum reason decide_no_flow(struct visit *v)
 {
 	const struct packet *p = &v->packet;
 
-	v->flow = 0;
-	v->known = (struct tuple_value){};
+	v->standing = STANDING_NO_FLOW;
 	if (!listener_exists(&p->tuple, p->tuple.local_port))
 		return REASON_PASS_NOT_OURS;
-	if ((p->segment.flags & (SYN | ACK)) == SYN)
-		return punt_unknown(v, REASON_PUNT_SYN);
-	return punt_unknown(v, REASON_PUNT_STRAY);
+	return (p->segment.flags & (SYN | ACK)) == SYN ? REASON_PUNT_SYN : REASON_PUNT_STRAY;
 }
 
-/* The flow is not ours: the daemon's, or another CPU's just now. */
-static __always_inline enum reason punt_unowned(struct visit *v, enum reason reason)
+static __always_inline bool pool_is_low(const struct flow_tx *tx)
 {
-	enum reason failed = punt_begin(v, visit_tx(v)->worker, reason);
+	__u32 worker = tx->worker;
+	const struct worker_wake *w = bpf_map_lookup_elem(&workers, &worker);
 
-	if (failed != PARSED)
-		return failed;
-	if (reason == REASON_PUNT_OWNER && owner_count_punt(&v->flow->word, v->known.generation))
-		v->record->flags |= RECORD_COUNTED;
-	record_submit(v);
-	return reason;
+	return w && w->pool_low;
 }
 
-/* The flow is ours, and with this segment it becomes the daemon's. */
-static __always_inline enum reason punt_owned(struct visit *v, enum reason reason)
+static __always_inline enum reason decide_ours(struct visit *v)
 {
-	enum reason failed = punt_begin(v, visit_tx(v)->worker, reason);
+	enum reason r = judge(&v->packet.segment, visit_rx(v), visit_tx(v));
+
+	v->standing = STANDING_OURS;
+	if (r == REASON_HIT_TEXT && pool_is_low(visit_tx(v)))
+		return REASON_PUNT_POOL;
+	return r;
+}
+
+static __always_inline enum reason decide_flow(struct visit *v)
+{
+	__u64 word = owner_read(&v->flow->word);
+
+	if (owner_generation(word) != v->known.generation)
+		return decide_no_flow(v);
+	if (owner_of(word) == OWNER_DAEMON) {
+		v->standing = STANDING_DAEMON;
+		return REASON_PUNT_OWNER;
+	}
+	if (!owner_enter(&v->flow->word, v->known.generation)) {
+		v->standing = STANDING_BUSY;
+		return REASON_PUNT_BUSY;
+	}
+	return decide_ours(v);
+}
+
+static __always_inline enum reason decide(struct visit *v)
+{
+	const struct tuple_value *known = bpf_map_lookup_elem(&tuples, &v->packet.tuple);
+
+	if (!known)
+		return decide_no_flow(v);
+	v->known = *known;
+	v->flow = bpf_map_lookup_elem(&flows, &v->known.index);
+	return v->flow ? decide_flow(v) : decide_no_flow(v);
+}
+
+/* --- punting ------------------------------------------------------------------ */
+
+static __always_inline __u32 punt_worker(const struct visit *v)
+{
+	if (v->standing != STANDING_NO_FLOW)
+		return visit_tx(v)->worker;
+	return worker_count ? v->ctx->rx_queue_index % worker_count : 0;
+}
+
+/* After the record is reserved and before it is submitted: the daemon must not
+ * find the flow handed back while a counted punt is still on its way. */
+static __always_inline __u8 punt_flags(struct visit *v)
+{
+	switch (v->standing) {
+	case STANDING_OURS:
+		owner_give(&v->flow->word, v->known.generation);
+		return RECORD_KNOWN | RECORD_COUNTED;
+	case STANDING_DAEMON:
+		return owner_count_punt(&v->flow->word, v->known.generation)
+			       ? RECORD_KNOWN | RECORD_COUNTED
+			       : RECORD_KNOWN;
+	case STANDING_BUSY:
+		return RECORD_KNOWN;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline void flow_leave(struct visit *v)
+{
+	if (v->standing == STANDING_OURS)
+		owner_leave(&v->flow->word, v->known.generation);
+}
+
+/* The whole frame, up to the end of its IP packet, in a record. */
+static __always_inline enum reason punt(struct visit *v, enum reason reason)
+{
+	struct extract x = {.length = v->packet.tcp_offset + v->packet.tcp_length};
+	enum reason failed = record_begin(v, punt_worker(v), &x);
 
 	if (failed != PARSED) {
-		owner_leave(&v->flow->word, v->known.generation);
+		flow_leave(v);
 		return failed;
 	}
-	owner_give(&v->flow->word, v->known.generation);
-	v->record->flags |= RECORD_COUNTED;
+	record_head(v, &x, RECORD_PUNT, reason);
+	v->record->flags = punt_flags(v);
 	record_submit(v);
 	return reason;
 }
+
+/* --- hitting ------------------------------------------------------------------ */
 
 static __always_inline bool checksum_is_right(const struct packet *p, __u64 text_sum)
 {
@@ -137,7 +179,7 @@ static __always_inline bool checksum_is_right(const struct packet *p, __u64 text
 }
 
 /* The text in a record, every byte of the segment verified; nothing is changed. */
-static __always_inline enum reason hit_begin(struct visit *v)
+static __always_inline enum reason hit_begin(struct visit *v, enum reason reason)
 {
 	const struct packet *p = &v->packet;
 	struct extract x = {
@@ -153,7 +195,7 @@ static __always_inline enum reason hit_begin(struct visit *v)
 		bpf_ringbuf_discard(v->record, BPF_RB_NO_WAKEUP);
 		return REASON_DROP_CHECKSUM;
 	}
-	record_head(v, &x, bpf_ktime_get_ns());
+	record_head(v, &x, RECORD_HIT, reason);
 	return PARSED;
 }
 
@@ -166,83 +208,51 @@ static __always_inline bool answer_now(struct visit *v)
 
 /* Leaves the flow before it submits: the order of records is that of their
  * reservation, and another CPU need not wait. */
-static __always_inline void hit_end(struct visit *v, enum reason reason)
+static __always_inline void hit_end(struct visit *v)
 {
-	struct record *r = v->record;
-
-	r->kind = RECORD_HIT;
-	r->reason = reason;
-	r->flags = RECORD_KNOWN;
-	if (reason == REASON_HIT_TEXT_ACKED)
-		r->flags |= RECORD_ACKED;
-	hit_describe(&v->packet.segment, visit_rx(v), &r->hit);
+	hit_describe(&v->packet.segment, visit_rx(v), &v->record->hit);
 	owner_leave(&v->flow->word, v->known.generation);
 	record_submit(v);
 }
 
-static __always_inline enum reason hit(struct visit *v, enum reason reason)
+/* A hit whose frame becomes its acknowledgment. */
+static __always_inline enum reason hit_and_answer(struct visit *v)
 {
-	enum reason failed = hit_begin(v);
 	struct ack_header answer;
 
-	if (failed != PARSED) {
-		owner_leave(&v->flow->word, v->known.generation);
-		return failed;
-	}
-	apply(&v->packet.segment, visit_rx(v), visit_tx(v));
-	if (!answer_now(v)) {
-		hit_end(v, reason);
-		return reason;
-	}
 	note_ack(visit_rx(v));
 	ack_make(v, v->record->arrival, &answer);
-	hit_end(v, REASON_HIT_TEXT_ACKED);
+	v->record->reason = REASON_HIT_TEXT_ACKED;
+	v->record->flags |= RECORD_ACKED;
+	hit_end(v);
 	return ack_write(v, &answer) ? REASON_HIT_TEXT_ACKED : REASON_HIT_TEXT;
 }
 
-static __always_inline bool pool_is_low(const struct flow_tx *tx)
+static __always_inline enum reason hit(struct visit *v, enum reason reason)
 {
-	__u32 worker = tx->worker;
-	const struct worker_wake *w = bpf_map_lookup_elem(&workers, &worker);
+	enum reason failed = hit_begin(v, reason);
 
-	return w && w->pool_low;
+	if (failed != PARSED) {
+		flow_leave(v);
+		return failed;
+	}
+	v->record->flags = RECORD_KNOWN;
+	apply(&v->packet.segment, visit_rx(v), visit_tx(v));
+	if (answer_now(v))
+		return hit_and_answer(v);
+	hit_end(v);
+	return reason;
 }
 
-static __always_inline enum reason judge_owned(struct visit *v)
-{
-	enum reason r = judge(&v->packet.segment, visit_rx(v), visit_tx(v));
-
-	if (r == REASON_HIT_TEXT && pool_is_low(visit_tx(v)))
-		return REASON_PUNT_POOL;
-	return r;
-}
-
-static __always_inline enum reason of_connection(struct visit *v)
-{
-	__u64 word = owner_read(&v->flow->word);
-	enum reason r;
-
-	if (owner_generation(word) != v->known.generation)
-		return of_no_connection(v);
-	if (owner_of(word) == OWNER_DAEMON)
-		return punt_unowned(v, REASON_PUNT_OWNER);
-	if (!owner_enter(&v->flow->word, v->known.generation))
-		return punt_unowned(v, REASON_PUNT_BUSY);
-	r = judge_owned(v);
-	if (r != REASON_HIT_TEXT && r != REASON_HIT_ACK)
-		return punt_owned(v, r);
-	return hit(v, r);
-}
+/* --- the frame ---------------------------------------------------------------- */
 
 static __always_inline enum reason segment_arrives(struct visit *v)
 {
-	const struct tuple_value *known = bpf_map_lookup_elem(&tuples, &v->packet.tuple);
+	enum reason r = decide(v);
 
-	if (!known)
-		return of_no_connection(v);
-	v->known = *known;
-	v->flow = bpf_map_lookup_elem(&flows, &v->known.index);
-	return v->flow ? of_connection(v) : of_no_connection(v);
+	if (r == REASON_HIT_TEXT || r == REASON_HIT_ACK)
+		return hit(v, r);
+	return reason_is_pass(r) ? r : punt(v, r);
 }
 
 static __always_inline enum reason frame_arrives(struct xdp_md *ctx)
@@ -262,13 +272,17 @@ static __always_inline int verdict(enum reason r)
 	return r == REASON_HIT_TEXT_ACKED ? XDP_TX : XDP_DROP;
 }
 
-SEC("xdp.frags")
-int xtcp_xdp(struct xdp_md *ctx)
+static __always_inline int count(__u32 reason)
 {
-	__u32 r = frame_arrives(ctx);
-	__u64 *counter = bpf_map_lookup_elem(&counters, &r);
+	__u64 *counter = bpf_map_lookup_elem(&counters, &reason);
 
 	if (counter)
 		(*counter)++;
-	return verdict(r);
+	return verdict(reason);
+}
+
+SEC("xdp.frags")
+int xtcp_xdp(struct xdp_md *ctx)
+{
+	return count(frame_arrives(ctx));
 }
