@@ -219,6 +219,12 @@ class Daemon(Process):
     def ladder(self, identity):
         return self.json("ladder", str(identity))
 
+    def states(self, identity):
+        """The states of a connection's life, without repetitions."""
+        life = self.ladder(identity)
+        states = [life["first_state"]] + [s["state"] for s in life["segments"]]
+        return [b for a, b in zip([None] + states, states) if a != b]
+
     def traces(self):
         return self.json("traces")
 

@@ -77,7 +77,8 @@ class Segment:
 
 
 class RawPeer:
-    """One end of one connection, without a kernel behind it."""
+    """One end of one connection, without a kernel behind it. port None: the
+    daemon opens, and its SYN says which."""
 
     def __init__(self, lab, family, port, own_port=40000, iss=0x10000000, timestamps=False):
         self.wire = Wire(lab.client)
@@ -132,7 +133,7 @@ class RawPeer:
         layer = IP if self.family == "v4" else IPv6
         return (layer in frame and TCP in frame and frame[layer].dst == self.address and
                 frame[layer].src == self.server and frame[TCP].dport == self.own_port and
-                frame[TCP].sport == self.port)
+                self.port in (None, frame[TCP].sport))
 
     def receive(self, timeout=3):
         """The next segment for us, or None."""
@@ -141,7 +142,7 @@ class RawPeer:
                 self.answer_for_us(frame)
                 continue
             if frame[TCP].flags & FLAGS["S"]:
-                self.irs = frame[TCP].seq
+                self.port, self.irs = frame[TCP].sport, frame[TCP].seq
             segment = Segment(frame, self.iss, self.irs or 0)
             if "Timestamp" in segment.options:
                 self.ts_recent = segment.options["Timestamp"][0]

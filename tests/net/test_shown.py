@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The figures that the README and docs claim, measured."""
+import json
+import pathlib
+
+from lab import BUILD, SERVER, Process, until
+
+GIB, MIB = 1 << 30, 1 << 20
+CLIENT_PROGRAM = BUILD / "tests/net/client"
+
+
+def text_share(change):
+    """Of the segments with text that came to a flow, the share that XDP took."""
+    hits = change["hit_text"] + change["hit_text_acked"]
+    punts = sum(count for name, count in change.items() if name.startswith("punt_"))
+    return hits / max(1, hits + punts), hits, punts
+
+
+def test_a_gibibyte_into_discard_is_taken_by_xdp(pair, family):
+    """At least 98 %. Every punt counts against it, whatever it carried."""
+    daemon = pair.listening("discard", 9, {"text_pool_mib": 256}, asan=False)
+    with daemon.counted() as change:
+        pair.client.run(CLIENT_PROGRAM, "discard", SERVER[family], 9, 1, GIB, timeout=120)
+        daemon.gone()
+    share, hits, punts = text_share(change)
+    print(f"{share:.2%}: {hits} hits, {punts} punts: {short(change)}")
+    assert hits > 100000
+    assert share >= 0.98
+
+
+def test_acks_of_chargen_are_taken_by_xdp(pair, family):
+    daemon = pair.listening("chargen", 19, {"text_pool_mib": 256}, asan=False)
+    with daemon.counted() as change:
+        pair.client.run(CLIENT_PROGRAM, "chargen", SERVER[family], 19, 1, GIB, timeout=120)
+        daemon.gone()
+    acks_mostly_hit(change)
+
+
+def test_acks_of_a_download_through_proxy_are_taken_by_xdp(pair, family):
+    web = pair.nginx()
+    with open(web.files / "file", "wb") as f:
+        f.truncate(512 * MIB)
+    daemon = pair.listening("proxy", 80, {"text_pool_mib": 256},
+                            {"backends": ["127.0.0.1:8080"]}, asan=False)
+    host = SERVER[family] if family == "v4" else f"[{SERVER[family]}]"
+    with daemon.counted() as change:
+        pair.client.run("curl", "-sS", "-g", "--fail", "-o", "/dev/null", f"http://{host}/file",
+                        timeout=120)
+        until(lambda: not [c for c in daemon.connections() if c["state"] == "ESTABLISHED"], 5)
+    acks_mostly_hit(change)
+
+
+def acks_mostly_hit(change):
+    hits = change["hit_ack"]
+    punts = sum(count for name, count in change.items() if name.startswith("punt_"))
+    print(f"{hits / (hits + punts):.2%}: {hits} hits, {punts} punts: {short(change)}")
+    assert hits > 1000
+    assert hits / (hits + punts) >= 0.98
+
+
+def short(change):
+    return {name: count for name, count in change.items() if count}
+
+
+def test_idle_connection_costs_less_than_a_kibibyte(pair):
+    """What the maps hold for each connection (key and value as the kernel counts
+    them: bytes_memlock of the maps sized by `connections`, over their entries),
+    and what the process grew by, over 20 000 idle connections."""
+    number = 20000
+    daemon = pair.listening("discard", 9, {"connections": 1 << 15, "half_open": 4096,
+                                           "text_pool_mib": 64}, asan=False)
+    one = Process(pair.client.enter(CLIENT_PROGRAM, "idle", SERVER["v4"], 9, 100, 0),
+                  pair.tmp / "first.log")  # what is allocated once is not counted
+    before = daemon.resident()
+    many = Process(pair.client.enter(CLIENT_PROGRAM, "idle", SERVER["v4"], 9, number, 0),
+                   pair.tmp / "many.log", timeout=90)
+    until(lambda: len(daemon.connections()) >= number, 20)
+    grown = (daemon.resident() - before) / number
+    maps = 0
+    for name in ("tuples", "flows", "conns"):
+        shown = json.loads(pair.client.run("bpftool", "-j", "map", "show", "pinned",
+                                           pathlib.Path(daemon.bpffs) / name).stdout)
+        maps += shown["bytes_memlock"] / shown["max_entries"]
+    print(f"maps {maps:.0f} bytes, process {grown:.0f} bytes for each idle connection")
+    assert maps + grown <= 1024
+    text = daemon.json("status")
+    print(json.dumps(text))
+    for each in (one, many):
+        each.kill()
