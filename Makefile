@@ -173,7 +173,7 @@ demo: deps
 install: all
 	install -D -m 755 $(BUILD)/xtcpd $(DESTDIR)$(PREFIX)/sbin/xtcpd
 	install -D -m 755 $(BUILD)/xtcpctl $(DESTDIR)$(PREFIX)/bin/xtcpctl
-	for unit in $(wildcard *.service tools/*.service user/*.service); do \
+	for unit in $(wildcard packaging/*.service); do \
 		install -D -m 644 $$unit $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit); \
 	done
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* GET /traces and GET /ladder/ID: lives of connections, with relative sequence
+ * numbers. A trace is copied on its worker's thread, and described here. */
+#include "answer.h"
+#include "clock.h"
+#include "endpoint.h"
+#include "tcp/tcp.h"
+#include "trace.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* --- all of them, in short -------------------------------------------------------- */
+
+struct listing {
+	json_t *list;
+	uint64_t now;
+};
+
+static json_t *summary(const struct trace *t, uint64_t now)
+{
+	uint64_t end = t->ended ? t->ended : now;
+	char local[ENDPOINT_TEXT];
+	char remote[ENDPOINT_TEXT];
+
+	endpoint_print(&t->tuple.local, t->tuple.local_port, local);
+	endpoint_print(&t->tuple.remote, t->tuple.remote_port, remote);
+	return json_pack("{s:I, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I}", "id", (json_int_t)t->id,
+			 "local", local, "remote", remote, "live", !t->ended, "first_state",
+			 tcp_state_name(t->first_state), "last_state",
+			 tcp_state_name(t->total || t->ended ? t->last_state : t->first_state),
+			 "segments", (json_int_t)t->total, "age_ms",
+			 (json_int_t)((now - t->began) / MILLISECOND), "lasted_ms",
+			 (json_int_t)((end - t->began) / MILLISECOND));
+}
+
+static void list_one(const struct trace *t, void *argument)
+{
+	struct listing *l = argument;
+
+	json_array_append_new(l->list, summary(t, l->now));
+}
+
+static void list_worker(struct worker *w, void *argument)
+{
+	if (worker_traces(w))
+		traces_each(worker_traces(w), list_one, argument);
+}
+
+struct answer answer_traces(const struct asked *a)
+{
+	struct listing l = {json_array(), clock_now()};
+
+	for (uint32_t i = 0; i < daemon_worker_count(a->daemon); i++)
+		worker_call(daemon_worker(a->daemon, i), list_worker, &l);
+	return answer_json(MHD_HTTP_OK, l.list);
+}
+
+/* --- one of them ------------------------------------------------------------------ */
+
+struct wanted {
+	uint32_t id;
+	bool found;
+	struct trace trace;
+};
+
+static void find_in_worker(struct worker *w, void *argument)
+{
+	struct wanted *wanted = argument;
+	const struct trace *t = worker_traces(w) ? trace_find(worker_traces(w), wanted->id) : NULL;
+
+	if (!t)
+		return;
+	wanted->trace = *t;
+	wanted->found = true;
+}
+
+/* "SYN,ACK" */
+static json_t *flags_of(uint8_t flags)
+{
+	static const char names[8][4] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+	static const uint8_t order[8] = {1, 0, 2, 3, 4, 5, 6, 7};
+	char text[40] = "";
+
+	for (int i = 0; i < 8; i++) {
+		if (!(flags & 1 << order[i]))
+			continue;
+		if (*text)
+			strcat(text, ",");
+		strcat(text, names[order[i]]);
+	}
+	return json_string(text);
+}
+
+/* Relative to what the sender of `seq` began with; absolute while unknown. */
+static json_int_t relative(const struct trace *t, uint32_t seq, bool ours)
+{
+	uint8_t known = ours ? TRACE_ISS_KNOWN : TRACE_IRS_KNOWN;
+
+	if (!(t->known & known))
+		return seq;
+	return (uint32_t)(seq - (ours ? t->iss : t->irs));
+}
+
+static json_t *entry_json(const struct trace *t, uint64_t n)
+{
+	const struct trace_entry *e = trace_entry_at(t, n);
+	bool out = e->how & TRACE_OUT;
+	int64_t since = (int64_t)(e->time - t->began) / MICROSECOND;
+	json_t *json = json_pack(
+		"{s:I, s:I, s:s, s:o, s:I, s:I, s:i, s:s, s:b}", "n", (json_int_t)n, "time_us",
+		(json_int_t)since, "from", out ? "xtcp" : "peer", "flags", flags_of(e->flags),
+		"seq", relative(t, e->seq, out), "length", (json_int_t)e->text_length, "window",
+		e->wnd, "state", tcp_state_name(e->state), "xdp", !!(e->how & TRACE_BY_XDP));
+
+	if (json && e->flags & ACK)
+		json_object_set_new(json, "ack", json_integer(relative(t, e->ack, !out)));
+	return json;
+}
+
+static json_t *ladder_json(const struct trace *t)
+{
+	uint64_t left_out = trace_left_out(t);
+	json_t *json = summary(t, clock_now());
+	json_t *list = json_array();
+
+	for (uint64_t n = 0; n < t->total; n++) {
+		if (n == TRACE_HEAD)
+			n += left_out;
+		json_array_append_new(list, entry_json(t, n));
+	}
+	json_object_set_new(json, "left_out", json_integer((json_int_t)left_out));
+	json_object_set_new(json, "left_out_after", json_integer(TRACE_HEAD));
+	json_object_set_new(json, "entries", list);
+	return json;
+}
+
+struct answer answer_ladder(const struct asked *a)
+{
+	struct wanted *wanted;
+	char *end;
+	unsigned long id = strtoul(a->rest, &end, 10);
+	struct answer answer;
+
+	if (*a->rest < '0' || *a->rest > '9' || *end || id > UINT32_MAX)
+		return answer_error(MHD_HTTP_BAD_REQUEST,
+				    "'%s' is not the ID of a connection; it is a number", a->rest);
+	wanted = calloc(1, sizeof(*wanted));
+	if (!wanted)
+		return answer_error(MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory");
+	wanted->id = (uint32_t)id;
+	for (uint32_t i = 0; i < daemon_worker_count(a->daemon) && !wanted->found; i++)
+		worker_call(daemon_worker(a->daemon, i), find_in_worker, wanted);
+	if (wanted->found)
+		answer = answer_json(MHD_HTTP_OK, ladder_json(&wanted->trace));
+	else
+		answer = answer_error(
+			MHD_HTTP_NOT_FOUND,
+			"no trace of connection %lu: there is none, or newer ones have "
+			"taken its place (the last %u are kept)",
+			id, a->config->traces);
+	free(wanted);
+	return answer;
+}
