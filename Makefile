@@ -167,7 +167,7 @@ deps:
 	@tools/deps
 
 demo: deps
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s all $(NET_BINARIES)
 	@BUILD=$(BUILD) tools/demo
 
 install: all

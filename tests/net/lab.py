@@ -222,7 +222,8 @@ class Daemon(Process):
     def states(self, identity):
         """The states of a connection's life, without repetitions."""
         life = self.ladder(identity)
-        states = [life["first_state"]] + [s["state"] for s in life["segments"]]
+        states = [life["first_state"], *(s["state"] for s in life["entries"]),
+                  life["last_state"]]
         return [b for a, b in zip([None] + states, states) if a != b]
 
     def traces(self):
