@@ -13,6 +13,8 @@ bool peer_v6;
 
 void peer_note(struct peer *p, const char *what, const char *detail)
 {
+	if (p->mute)
+		return;
 	snprintf(p->journal[p->lines++ % JOURNAL_LINES], JOURNAL_LINE, "%9.3f ms %-12s %-4s %s",
 		 (double)(p->now % (100 * SECOND)) / MILLISECOND,
 		 tcp_state_name((enum tcp_state)p->c.state), what, detail);
@@ -23,17 +25,24 @@ static void note_segment(struct peer *p, const char *what, struct segment s, boo
 	char text[NOTATION_MAX];
 	uint32_t seq_base = ours ? p->iss : p->irs, ack_base = ours ? p->irs : p->iss;
 
+	if (p->mute)
+		return;
 	s.seq -= seq_base;
 	s.ack -= ack_base;
 	peer_note(p, what, notation_print(text, &s));
 }
 
-void peer_fail(struct peer *p, struct place at, const char *what, const char *detail)
+void peer_print_journal(const struct peer *p)
 {
 	unsigned int from = p->lines > JOURNAL_LINES ? p->lines - JOURNAL_LINES : 0;
 
 	for (; from < p->lines; from++)
 		fprintf(stderr, "  %s\n", p->journal[from % JOURNAL_LINES]);
+}
+
+void peer_fail(struct peer *p, struct place at, const char *what, const char *detail)
+{
+	peer_print_journal(p);
 	fail_at(at, "%s: %s", what, detail);
 }
 
@@ -243,9 +252,8 @@ void peer_rx(struct peer *p, const char *text, struct place at)
 	peer_settle(p, at);
 }
 
-void peer_after(struct peer *p, uint64_t ns, struct place at)
+void peer_timeouts(struct peer *p, uint64_t target, struct place at)
 {
-	uint64_t target = p->now + ns;
 	int deadlines = 0;
 
 	for (;;) {
@@ -263,10 +271,17 @@ void peer_after(struct peer *p, uint64_t ns, struct place at)
 	p->now = target;
 }
 
+void peer_after(struct peer *p, uint64_t ns, struct place at)
+{
+	peer_timeouts(p, p->now + ns, at);
+}
+
 static void note_call(struct peer *p, const char *call, long argument, int result)
 {
 	char text[64];
 
+	if (p->mute)
+		return;
 	snprintf(text, sizeof(text), "%s %ld = %d", call, argument, result);
 	peer_note(p, "user", text);
 }

@@ -44,6 +44,7 @@ struct peer {
 	unsigned int first, count;
 	char journal[JOURNAL_LINES][JOURNAL_LINE];
 	unsigned int lines;
+	bool mute; /* notes nothing: for the many runs of random tests */
 };
 
 /* How the handshake goes; what is 0 or NULL has a plain default. */
@@ -71,6 +72,7 @@ void peer_rx(struct peer *p, const char *text, struct place at);
 void peer_arrives(struct peer *p, const struct segment *s); /* absolute numbers */
 void peer_after(struct peer *p, uint64_t ns, struct place at);
 void peer_settle(struct peer *p, struct place at);
+void peer_timeouts(struct peer *p, uint64_t until, struct place at); /* those due by then */
 int user_send(struct peer *p, uint32_t length);
 void user_receive(struct peer *p, uint32_t length);
 int user_close(struct peer *p);
@@ -97,6 +99,7 @@ bool peer_next(struct peer *p, struct segment *s); /* relative; false: nothing l
 /* The test has seen enough. */
 #define leave(p) silence(p)
 
+void peer_print_journal(const struct peer *p);
 __attribute__((noreturn)) void peer_fail(struct peer *p, struct place at, const char *what,
 					 const char *detail);
 void peer_note(struct peer *p, const char *what, const char *detail);
