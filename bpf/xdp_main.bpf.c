@@ -138,10 +138,8 @@ static __always_inline __u8 punt_flags(struct visit *v)
 		return owner_count_punt(&v->flow->word, v->known.generation)
 			       ? RECORD_KNOWN | RECORD_COUNTED
 			       : RECORD_KNOWN;
-	case STANDING_BUSY:
-		return RECORD_KNOWN;
-	default:
-		return 0;
+	case STANDING_BUSY: return RECORD_KNOWN;
+	default: return 0;
 	}
 }
 

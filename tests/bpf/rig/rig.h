@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The XDP program with maps of its own, attached to nothing: frames go in by
+ * BPF_PROG_TEST_RUN, ring records and map contents come out. */
+#ifndef XTCP_TEST_RIG_H
+#define XTCP_TEST_RIG_H
+
+#include "abi.h"
+#include "frame.h"
+#include "owner.h"
+#include "reason.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RIG_FLOWS = 64, RIG_WORKERS = 4, RIG_FLOW = 3, RIG_GENERATION = 7, RIG_WORKER = 2 };
+
+struct rig_options {
+	uint32_t ring_bytes; /* 0: 4 MiB */
+	bool partial_checksum_ok;
+};
+
+struct rig {
+	struct xdp_main *program;
+	int fd;
+	int ring_fd[RIG_WORKERS];
+	struct ring_buffer *rings;
+	struct flow *flows;
+	struct worker_wake *workers;
+};
+
+struct rig_result {
+	int verdict;
+	uint8_t frame[FRAME_MOST];
+	uint32_t length;
+};
+
+/* What rig_take() found: the last record, and how many there were. */
+struct rig_record {
+	uint32_t count;
+	struct record head;
+	uint8_t data[FRAME_MOST];
+};
+
+/* Fails the test that cannot have it. */
+void rig_open(struct rig *r, const struct rig_options *o);
+void rig_close(struct rig *r);
+
+/* A flow in use: {remote 40000, local 7} of either version, the numbers below. */
+static const uint32_t RCV_NXT = 0xfffffe00; /* 512 before zero */
+static const uint32_t SND_UNA = 0x7ffffff0;
+static const uint32_t SND_NXT = 0x7ffffff0u + 5000;
+static const uint32_t TS_RECENT = 0xfffffff0;
+static const uint32_t TS_OFFSET = 12345;
+enum { WINDOW = 60000, PEER_WND = 500 /* as in a header */, PEER_SCALE = 7, OWN_SCALE = 4 };
+enum { FULL_SEGMENT = 1448 };
+void rig_flow(struct rig *r, bool timestamps, enum owner owner);
+struct flow *rig_the_flow(struct rig *r);
+void rig_listen(struct rig *r, uint16_t port);
+void rig_forget(struct rig *r); /* tuples, listeners and flows */
+
+/* A text segment or an ACK that is a hit on the flow as rig_flow made it. */
+struct frame rig_frame(const struct rig *r, uint32_t text);
+
+void rig_run(struct rig *r, const uint8_t *frame, uint32_t length, struct rig_result *result);
+void rig_run_on_queue(struct rig *r, const uint8_t *frame, uint32_t length, int ifindex, int queue);
+uint64_t rig_count(struct rig *r, enum reason reason);
+uint64_t rig_count_all(struct rig *r);
+void rig_take(struct rig *r, struct rig_record *record);
+/* The same, calling back for each record. */
+void rig_each(struct rig *r, int (*call)(void *context, void *data, size_t size), void *context);
+const char *rig_reason(enum reason reason);
+
+#endif
