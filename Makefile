@@ -86,7 +86,7 @@ $(BUILD)/xtcpd: $(USER_OBJECTS)
 $(BUILD)/xtcpctl: $(CTL_OBJECTS)
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcurl -ljansson -o $@
 
-$(BUILD)/wire: $(BUILD)/obj/tools/wire.o
+$(BUILD)/wire: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/wire*.c))
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 # The daemon with sanitizers, for the tests that look for more than the wire shows.

@@ -12,16 +12,13 @@
  * before anything else, so that corruption can be noticed at the other end.
  * Limits: a VLAN tag that the device took off stays off; super-segments other
  * than TCP's are refused (and counted). */
+#include "wire_offload.h"
 #include <argp.h>
 #include <errno.h>
 #include <error.h>
 #include <inttypes.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-#include <linux/virtio_net.h>
 #include <arpa/inet.h>
 #include <net/if.h>
 #include <poll.h>
@@ -36,7 +33,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FRAME_MAX = 65536 + 128, BATCH = 64, SOCKET_BUFFER = 16 << 20 };
+enum { BATCH = 64, SOCKET_BUFFER = 16 << 20 };
 
 #define MILLISECOND 1000000ull
 #define SECOND 1000000000ull
@@ -250,110 +247,12 @@ static void impair(struct direction *d, uint8_t *bytes, uint32_t length, uint64_
 	}
 }
 
-/* --- what the sender left to the device -------------------------------------- */
-
-static uint32_t sum_bytes(uint32_t sum, const uint8_t *bytes, uint32_t length)
-{
-	for (uint32_t i = 0; i + 1 < length; i += 2) {
-		sum += (uint32_t)(bytes[i] << 8 | bytes[i + 1]);
-		sum = (sum & 0xffff) + (sum >> 16);
-	}
-	if (length & 1)
-		sum += (uint32_t)bytes[length - 1] << 8;
-	return (sum & 0xffff) + (sum >> 16);
-}
-
-static uint16_t sum_finish(uint32_t sum)
-{
-	return htons((uint16_t) ~((sum & 0xffff) + (sum >> 16)));
-}
-
-/* The field holds the sum of the pseudo-header; add what lies from `start` on. */
-static bool complete_checksum(const struct virtio_net_hdr *v, uint8_t *bytes, uint32_t length)
-{
-	uint32_t field = v->csum_start + v->csum_offset;
-	uint16_t sum;
-
-	if (field + 2 > length)
-		return false;
-	sum = sum_finish(sum_bytes(0, bytes + v->csum_start, length - v->csum_start));
-	if (!sum && v->csum_offset == 6) /* UDP: 0 would mean that there is none */
-		sum = 0xffff;
-	memcpy(bytes + field, &sum, 2);
-	return true;
-}
-
-/* Writes the lengths and checksums of one TCP segment with its headers. */
-static void finish_segment(uint8_t *bytes, uint32_t length, uint32_t tcp, uint16_t number)
-{
-	struct iphdr *ip = (void *)(bytes + ETH_HLEN);
-	struct ipv6hdr *ip6 = (void *)(bytes + ETH_HLEN);
-	struct tcphdr *th = (void *)(bytes + tcp);
-	uint32_t sum = IPPROTO_TCP + length - tcp;
-
-	if (ip->version == 4) {
-		ip->tot_len = htons((uint16_t)(length - ETH_HLEN));
-		ip->id = htons((uint16_t)(ntohs(ip->id) + number));
-		ip->check = 0;
-		ip->check = sum_finish(sum_bytes(0, (uint8_t *)ip, ip->ihl * 4u));
-		sum = sum_bytes(sum, (uint8_t *)&ip->saddr, 8);
-	} else {
-		ip6->payload_len = htons((uint16_t)(length - ETH_HLEN - sizeof(*ip6)));
-		sum = sum_bytes(sum, (uint8_t *)&ip6->saddr, 32);
-	}
-	th->check = 0;
-	th->check = sum_finish(sum_bytes(sum, bytes + tcp, length - tcp));
-}
-
-/* A TCP super-segment, cut as the device would have cut it. */
-static bool cut(struct direction *d, const struct virtio_net_hdr *v, const uint8_t *bytes,
-		uint32_t length)
-{
-	static uint8_t piece[FRAME_MAX];
-	const uint32_t tcp = v->csum_start;
-	const struct tcphdr *whole = (const void *)(bytes + tcp);
-	const uint32_t size = v->gso_size;
-	uint32_t headers, text;
-	uint16_t number = 0;
-
-	if (tcp + sizeof(*whole) > length || !size || !is_ip(bytes))
-		return false;
-	headers = tcp + whole->doff * 4u;
-	if (headers > length)
-		return false;
-	for (uint32_t at = headers; at < length; at += text, number++) {
-		struct tcphdr *th = (void *)(piece + tcp);
-
-		text = length - at < size ? length - at : size;
-		memcpy(piece, bytes, headers);
-		memcpy(piece + headers, bytes + at, text);
-		th->seq = htonl(ntohl(whole->seq) + at - headers);
-		if (at + text < length)
-			th->fin = th->psh = 0;
-		if (at > headers)
-			th->cwr = 0;
-		finish_segment(piece, headers + text, tcp, number);
-		impair(d, piece, headers + text, now_ns());
-	}
-	return true;
-}
-
-static bool arrive(struct direction *d, const struct virtio_net_hdr *v, uint8_t *bytes,
-		   uint32_t length)
-{
-	switch (v->gso_type & ~VIRTIO_NET_HDR_GSO_ECN) {
-	case VIRTIO_NET_HDR_GSO_NONE: break;
-	case VIRTIO_NET_HDR_GSO_TCPV4:
-	case VIRTIO_NET_HDR_GSO_TCPV6: return cut(d, v, bytes, length);
-	default: return false;
-	}
-	if (v->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM && !complete_checksum(v, bytes, length))
-		return false;
-	impair(d, bytes, length, now_ns());
-	return true;
-}
-
 /* --- in and out ----------------------------------------------------------------- */
+
+static void arrive(void *argument, uint8_t *bytes, uint32_t length)
+{
+	impair(argument, bytes, length, now_ns());
+}
 
 static bool receive_one(struct direction *d)
 {
@@ -365,7 +264,7 @@ static bool receive_one(struct direction *d)
 
 	if (n < (ssize_t)(sizeof(v) + ETH_HLEN))
 		return n >= 0;
-	if (!arrive(d, &v, bytes, (uint32_t)n - sizeof(v)))
+	if (!offload_finish(&v, bytes, (uint32_t)n - sizeof(v), &(struct taker){arrive, d}))
 		d->statistics.refused++;
 	return true;
 }
