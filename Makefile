@@ -22,7 +22,7 @@ SANITIZE   = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-o
 LIBS	   = -Wl,--as-needed -lxdp -lbpf -lelf -lz -lmnl -lcyaml -lyaml -ljansson -lmicrohttpd \
 	     -lsystemd -lcurl -pthread
 
-BPF_SOURCES  := $(wildcard bpf/*.bpf.c)
+BPF_SOURCES  := $(wildcard bpf/*.bpf.c tests/bpf/programs/*.bpf.c)
 CORE_SOURCES := $(wildcard user/tcp/*.c)
 USER_SOURCES := $(wildcard user/*.c user/services/*.c) $(CORE_SOURCES)
 CTL_SOURCES  := tools/xtcpctl.c $(wildcard tools/xtcpctl_*.c tools/ladder*.c)
@@ -32,7 +32,7 @@ LAYERS	     := $(C_LAYERS) fuzz net
 C_TESTS      := $(foreach layer,$(C_LAYERS),$(wildcard tests/$(layer)/*.c))
 FUZZ_TESTS   := $(wildcard tests/fuzz/*.c)
 
-SKELETONS    := $(BPF_SOURCES:bpf/%.bpf.c=$(BUILD)/%.skel.h)
+SKELETONS    := $(patsubst %.bpf.c,$(BUILD)/%.skel.h,$(notdir $(BPF_SOURCES)))
 USER_OBJECTS := $(USER_SOURCES:%.c=$(BUILD)/obj/%.o)
 CTL_OBJECTS  := $(CTL_SOURCES:%.c=$(BUILD)/obj/%.o)
 TEST_BINARIES := $(C_TESTS:%.c=$(BUILD)/%)
@@ -42,6 +42,14 @@ NET_BINARIES := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/net/*.c))
 # A test program that needs more than the core and the harness says so in its
 # first comment:  Links: user/wheel.c user/text.c
 links = $(shell sed -n 's/^.*Links: *\([^*]*\).*/\1/p' $(1))
+# (No % here: in the prerequisites of a pattern rule it is the stem.)
+linked = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(basename $(call links,$(2)))))
+
+# One short line for each step; V=1 shows the commands.
+ifeq ($(V),)
+Q = @
+step = @printf '  %-6s %s\n' $(1) $(2)
+endif
 
 .DELETE_ON_ERROR:
 .SECONDEXPANSION:
@@ -59,39 +67,53 @@ FORCE:
 
 # --- XDP ------------------------------------------------------------------------
 
-$(BUILD)/%.bpf.o: bpf/%.bpf.c
+$(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	$(call step,BPF,$@)
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(BUILD)/%.bpf.o: tests/bpf/programs/%.bpf.c
+	@mkdir -p $(@D)
+	$(call step,BPF,$@)
+	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $* > $@
+	$(call step,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $* > $@
 
 # --- user space -----------------------------------------------------------------
 
 $(BUILD)/obj/%.o: %.c $(BUILD)/flags | $(SKELETONS)
 	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) -c $< -o $@
+	$(call step,CC,$@)
+	$(Q)$(CC) $(C_FLAGS) -c $< -o $@
 
-$(BUILD)/asan/%.o: %.c $(BUILD)/flags | $(SKELETONS)
+$(BUILD)/asan/%.o: %.c $(BUILD)/flags | $(SKELETONS) $(TEST_SKELETONS)
 	@mkdir -p $(@D)
-	$(CC) $(C_FLAGS) $(SANITIZE) -Itests/harness -c $< -o $@
+	$(call step,CC,$@)
+	$(Q)$(CC) $(C_FLAGS) $(SANITIZE) -Itests/harness -c $< -o $@
 
 $(BUILD)/fuzzer/%.o: %.c | $(SKELETONS)
 	@mkdir -p $(@D)
-	$(CLANG) $(C_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -Itests/harness -c $< -o $@
+	$(call step,CC,$@)
+	$(Q)$(CLANG) $(C_FLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -Itests/harness -c $< -o $@
 
 $(BUILD)/xtcpd: $(USER_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LIBS) -o $@
 
 $(BUILD)/xtcpctl: $(CTL_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcurl -ljansson -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lcurl -ljansson -o $@
 
 $(BUILD)/wire: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/wire*.c))
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 
 # The daemon with sanitizers, for the tests that look for more than the wire shows.
 $(BUILD)/xtcpd-asan: $(USER_SOURCES:%.c=$(BUILD)/asan/%.o)
-	$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(LIBS) -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # --- tests ----------------------------------------------------------------------
 
@@ -99,18 +121,21 @@ TEST_CORE := $(HARNESS:%.c=$(BUILD)/asan/%.o) $(CORE_SOURCES:%.c=$(BUILD)/asan/%
 FUZZ_CORE := $(HARNESS:%.c=$(BUILD)/fuzzer/%.o) $(CORE_SOURCES:%.c=$(BUILD)/fuzzer/%.o)
 
 $(TEST_BINARIES): $(BUILD)/%: $(BUILD)/asan/%.o $(TEST_CORE) \
-		  $$(patsubst %.c,$(BUILD)/asan/%.o,$$(call links,$$*.c))
+		  $$(call linked,asan,$$*.c)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(SANITIZE) $(sort $^) -lcmocka $(LIBS) -lm -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $(sort $^) -lcmocka $(LIBS) -lm -o $@
 
 $(FUZZ_BINARIES): $(BUILD)/%: $(BUILD)/fuzzer/%.o $(FUZZ_CORE) \
-		  $$(patsubst %.c,$(BUILD)/fuzzer/%.o,$$(call links,$$*.c))
+		  $$(call linked,fuzzer,$$*.c)
 	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(sort $^) -lcmocka $(LIBS) -lm -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CLANG) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(sort $^) -lcmocka $(LIBS) -lm -o $@
 
 $(NET_BINARIES): $(BUILD)/%: $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $^ -o $@
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $^ -o $@
 
 tests: all $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES)
 
