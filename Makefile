@@ -51,7 +51,9 @@ Q = @
 step = @printf '  %-6s %s\n' $(1) $(2)
 endif
 
+MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
+.SECONDARY:
 .SECONDEXPANSION:
 .PHONY: all tests test fuzz matrix coverage fmt check check-format check-build check-static \
 	check-layers demo deps install uninstall clean help $(LAYERS:%=test-%)
@@ -67,15 +69,17 @@ FORCE:
 
 # --- XDP ------------------------------------------------------------------------
 
-$(BUILD)/%.bpf.o: %.bpf.c
+define compile-bpf
 	@mkdir -p $(@D)
 	$(call step,BPF,$@)
 	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+endef
+
+$(BUILD)/%.bpf.o: bpf/%.bpf.c
+	$(compile-bpf)
 
 $(BUILD)/%.bpf.o: tests/bpf/programs/%.bpf.c
-	@mkdir -p $(@D)
-	$(call step,BPF,$@)
-	$(Q)$(CLANG) $(BPF_FLAGS) -c $< -o $@
+	$(compile-bpf)
 
 $(BUILD)/%.skel.h: $(BUILD)/%.bpf.o
 	$(call step,SKEL,$@)
