@@ -13,25 +13,26 @@ static json_t *mac_text(const uint8_t mac[6])
 			    mac[5]);
 }
 
-static json_t *interface_of(const struct daemon_status *s)
+static json_t *device_of(const struct daemon_status *s)
 {
-	return json_pack("{s:s, s:i, s:i, s:o, s:s}", "name", s->interface, "index",
-			 (int)s->ifindex, "mtu", (int)s->mtu, "mac", mac_text(s->mac), "driver",
-			 s->driver);
+	return json_pack("{s:s, s:s, s:i, s:s, s:i, s:i, s:o, s:s}", "version", XTCP_VERSION,
+			 "interface", s->interface, "ifindex", (int)s->ifindex, "driver", s->driver,
+			 "pid", (int)getpid(), "mtu", (int)s->mtu, "mac", mac_text(s->mac), "mode",
+			 s->mode);
 }
 
 static json_t *xdp_of(const struct daemon_status *s)
 {
-	return json_pack("{s:s, s:i, s:i, s:s, s:b, s:s, s:b}", "mode", s->mode, "link",
-			 (int)s->link_id, "program", (int)s->program_id, "bpffs", s->bpffs,
-			 "transmit", s->xdp_transmit, "transmit_why", s->xdp_transmit_why,
-			 "partial_checksum", s->partial_checksum);
+	return json_pack("{s:i, s:i, s:s, s:b, s:s, s:b}", "link_id", (int)s->link_id, "program_id",
+			 (int)s->program_id, "bpffs", s->bpffs, "xdp_transmit", s->xdp_transmit,
+			 "xdp_transmit_why", s->xdp_transmit_why, "partial_checksum",
+			 s->partial_checksum);
 }
 
 static json_t *limits_of(const struct daemon_status *s)
 {
-	return json_pack("{s:I, s:I, s:I, s:I}", "connections", (json_int_t)s->connections_max,
-			 "half_open", (json_int_t)s->half_open_max, "text_pool",
+	return json_pack("{s:I, s:I, s:I, s:I}", "connections_max", (json_int_t)s->connections_max,
+			 "half_open_max", (json_int_t)s->half_open_max, "text_pool",
 			 (json_int_t)s->text_pool, "ring", (json_int_t)s->ring);
 }
 
@@ -99,13 +100,15 @@ static json_t *workers_of(struct daemon *d)
 struct answer answer_status(const struct asked *a)
 {
 	struct daemon_status s = {0};
+	json_t *json;
 
 	daemon_status(a->daemon, &s);
-	return answer_json(MHD_HTTP_OK,
-			   json_pack("{s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "version", XTCP_VERSION,
-				     "pid", (int)getpid(), "interface", interface_of(&s), "xdp",
-				     xdp_of(&s), "limits", limits_of(&s), "listeners",
-				     listeners_of(a->config), "workers", workers_of(a->daemon)));
+	json = device_of(&s);
+	json_object_update_new(json, xdp_of(&s));
+	json_object_update_new(json, limits_of(&s));
+	json_object_set_new(json, "listeners", listeners_of(a->config));
+	json_object_set_new(json, "workers", workers_of(a->daemon));
+	return answer_json(MHD_HTTP_OK, json);
 }
 
 struct answer answer_counters(const struct asked *a)

@@ -28,7 +28,7 @@ static json_t *summary(const struct trace *t, uint64_t now)
 			 "local", local, "remote", remote, "live", !t->ended, "first_state",
 			 tcp_state_name(t->first_state), "last_state",
 			 tcp_state_name(t->total || t->ended ? t->last_state : t->first_state),
-			 "segments", (json_int_t)t->total, "age_ms",
+			 "total", (json_int_t)t->total, "age_ms",
 			 (json_int_t)((now - t->began) / MILLISECOND), "lasted_ms",
 			 (json_int_t)((end - t->began) / MILLISECOND));
 }
@@ -101,20 +101,43 @@ static json_int_t relative(const struct trace *t, uint32_t seq, bool ours)
 	return (uint32_t)(seq - (ours ? t->iss : t->irs));
 }
 
-static json_t *entry_json(const struct trace *t, uint64_t n)
+/* A segment was stamped when it arrived, which is before its connection began. */
+static json_int_t since_beginning(const struct trace *t, uint64_t time)
+{
+	uint64_t origin = t->began;
+
+	if (t->total && t->head[0].time < origin)
+		origin = t->head[0].time;
+	return (int64_t)(time - origin) / MICROSECOND;
+}
+
+static json_t *segment_json(const struct trace *t, uint64_t n)
 {
 	const struct trace_entry *e = trace_entry_at(t, n);
 	bool out = e->how & TRACE_OUT;
-	int64_t since = (int64_t)(e->time - t->began) / MICROSECOND;
-	json_t *json = json_pack(
-		"{s:I, s:I, s:s, s:o, s:I, s:I, s:i, s:s, s:b}", "n", (json_int_t)n, "time_us",
-		(json_int_t)since, "from", out ? "xtcp" : "peer", "flags", flags_of(e->flags),
-		"seq", relative(t, e->seq, out), "length", (json_int_t)e->text_length, "window",
-		e->wnd, "state", tcp_state_name(e->state), "xdp", !!(e->how & TRACE_BY_XDP));
+	json_t *json =
+		json_pack("{s:I, s:I, s:s, s:o, s:I, s:I, s:i, s:s, s:b}", "n", (json_int_t)n,
+			  "time_us", since_beginning(t, e->time), "from", out ? "xtcp" : "peer",
+			  "flags", flags_of(e->flags), "seq", relative(t, e->seq, out), "length",
+			  (json_int_t)e->text_length, "window", e->wnd, "state",
+			  tcp_state_name(e->state), "xdp", !!(e->how & TRACE_BY_XDP));
 
 	if (json && e->flags & ACK)
 		json_object_set_new(json, "ack", json_integer(relative(t, e->ack, !out)));
 	return json;
+}
+
+/* CLOSED without a segment: 2 MSL are over, or the user timeout is. */
+static bool timer_ended(const struct trace *t)
+{
+	return t->ended && (!t->total || trace_entry_at(t, t->total - 1)->state != CLOSED);
+}
+
+static json_t *timer_json(const struct trace *t)
+{
+	return json_pack("{s:I, s:I, s:s, s:s, s:s}", "n", (json_int_t)t->total, "time_us",
+			 since_beginning(t, t->ended), "from", "timer", "flags", "", "state",
+			 tcp_state_name(CLOSED));
 }
 
 static json_t *ladder_json(const struct trace *t)
@@ -126,11 +149,13 @@ static json_t *ladder_json(const struct trace *t)
 	for (uint64_t n = 0; n < t->total; n++) {
 		if (n == TRACE_HEAD)
 			n += left_out;
-		json_array_append_new(list, entry_json(t, n));
+		json_array_append_new(list, segment_json(t, n));
 	}
+	if (timer_ended(t))
+		json_array_append_new(list, timer_json(t));
 	json_object_set_new(json, "left_out", json_integer((json_int_t)left_out));
 	json_object_set_new(json, "left_out_after", json_integer(TRACE_HEAD));
-	json_object_set_new(json, "entries", list);
+	json_object_set_new(json, "segments", list);
 	return json;
 }
 

@@ -192,8 +192,10 @@ int config_finish(const struct config *config, struct complaint *c)
 	if (!*config->interface)
 		return complain(c, "no interface: give --interface NAME, or 'interface:' in the "
 				   "file of --config");
-	if (config->ring_mib & (config->ring_mib - 1))
-		return complain(c, "ring_mib: %u is not a power of two", config->ring_mib);
+	if (!config->listener_count)
+		return complain(c,
+				"no listener: give --listen ADDR:PORT=SERVICE, or 'listeners:' in "
+				"the file of --config");
 	/* A worker must be able to store all that its ring can hold. */
 	if (config->text_pool_mib < 2 * config->ring_mib * workers)
 		return complain(c,

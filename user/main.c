@@ -126,8 +126,6 @@ int main(int argc, char **argv)
 		free(config);
 		return EXIT_SUCCESS;
 	}
-	if (!config->listener_count)
-		log_warning("no --listen: connections come about by `xtcpctl connect` only");
 	block_signals();
 	raise_file_limit();
 	error = run(config);

@@ -9,45 +9,41 @@
 static const char *const modes[] = {"auto", "native", "generic", NULL};
 static const char *const transmits[] = {"auto", "packet", "xdp", NULL};
 
-#define TEXT(field, initial, argument, help)                                                       \
-	{                                                                                          \
-#field, SETTING_TEXT, offsetof(struct config, field), 1,                           \
-			sizeof(((struct config *)0)->field) - 1, NULL, 0, initial, argument, help  \
-	}
-#define NUMBER(field, least, most, initial, help)                                                  \
-	{                                                                                          \
-#field, SETTING_NUMBER, offsetof(struct config, field), least, most, NULL,         \
-			initial, NULL, "N", help                                                   \
-	}
-#define FLAG(field, help)                                                                          \
-	{                                                                                          \
-#field, SETTING_FLAG, offsetof(struct config, field), 0, 1, NULL, true, NULL,      \
-			"yes|no", help                                                             \
-	}
-#define CHOICE(field, choices, argument, help)                                                     \
-	{                                                                                          \
-#field, SETTING_CHOICE, offsetof(struct config, field), 0, 0, choices, 0, NULL,    \
-			argument, help                                                             \
-	}
+#define FIELD(field, what) .name = #field, .kind = what, .offset = offsetof(struct config, field)
+#define TEXT(field)                                                                                \
+	FIELD(field, SETTING_TEXT), .least = 1, .most = sizeof(((struct config *)0)->field) - 1
+#define NUMBER(field, from, to, unless_given)                                                      \
+	FIELD(field, SETTING_NUMBER), .argument = "N", .least = from, .most = to,                  \
+				      .initial = unless_given
+#define FLAG(field) FIELD(field, SETTING_FLAG), .argument = "yes|no", .initial = true
+#define CHOICE(field, of) FIELD(field, SETTING_CHOICE), .choices = of
 
 const struct setting settings[SETTINGS] = {
-	TEXT(interface, NULL, "NAME", "the network interface to attach to"),
-	TEXT(bpffs, "/sys/fs/bpf/xtcp", "DIR", "where maps and link are pinned"),
-	TEXT(control, "/run/xtcp/control.sock", "PATH", "Unix socket for xtcpctl"),
-	NUMBER(connections, 1, 1 << 20, 65536, "most connections at a time"),
-	NUMBER(half_open, 1, 1 << 20, 4096, "most connections in SYN_RECEIVED at a time"),
-	NUMBER(workers, 0, 64, 0, "worker threads; 0: one per receive queue"),
-	NUMBER(text_pool_mib, 1, 1 << 16, 256, "MiB of text buffered in all; a hard limit"),
-	NUMBER(ring_mib, 1, 1024, 16, "MiB of each worker's ring; a power of two"),
-	NUMBER(send_buffer_kib, 4, 1 << 18, 1024, "KiB of unacknowledged text per connection"),
-	NUMBER(receive_buffer_kib, 4, 1 << 18, 512, "KiB of unread text per connection"),
-	NUMBER(traces, 0, 1 << 16, 1024, "connections whose segments `xtcpctl ladder` can show"),
-	NUMBER(time_wait_ms, 1, 600000, 60000, "milliseconds of TIME_WAIT: 2 MSL"),
-	NUMBER(spin_us, 0, 100000, 50, "microseconds a worker looks for work before it sleeps"),
-	FLAG(timestamps, "negotiate timestamps (RFC 7323)"),
-	FLAG(sack, "negotiate selective acknowledgment (RFC 2018)"),
-	CHOICE(mode, modes, "MODE", "XDP mode: auto, native or generic"),
-	CHOICE(transmit, transmits, "WAY", "way of small segments: auto, packet or xdp"),
+	{TEXT(interface), .argument = "NAME", .help = "the network interface to attach to"},
+	{TEXT(bpffs), .argument = "DIR", .initial_text = "/sys/fs/bpf/xtcp",
+	 .help = "where maps and link are pinned"},
+	{TEXT(control), .argument = "PATH", .initial_text = "/run/xtcp/control.sock",
+	 .help = "Unix socket for xtcpctl"},
+	{NUMBER(connections, 1, 1 << 20, 65536), .help = "most connections at a time"},
+	{NUMBER(half_open, 1, 1 << 20, 4096), .help = "most connections in SYN_RECEIVED at a time"},
+	{NUMBER(workers, 0, 64, 0), .help = "worker threads; 0: one per receive queue"},
+	{NUMBER(text_pool_mib, 1, 1 << 16, 256),
+	 .help = "MiB of text buffered in all; a hard limit"},
+	{NUMBER(ring_mib, 1, 1024, 16), .power_of_two = true,
+	 .help = "MiB of each worker's ring; a power of two"},
+	{NUMBER(send_buffer_kib, 4, 1 << 18, 1024),
+	 .help = "KiB of unacknowledged text per connection"},
+	{NUMBER(receive_buffer_kib, 4, 1 << 18, 512), .help = "KiB of unread text per connection"},
+	{NUMBER(traces, 0, 1 << 16, 1024),
+	 .help = "connections whose segments `xtcpctl ladder` can show"},
+	{NUMBER(time_wait_ms, 1, 600000, 60000), .help = "milliseconds of TIME_WAIT: 2 MSL"},
+	{NUMBER(spin_us, 0, 100000, 50),
+	 .help = "microseconds a worker looks for work before it sleeps"},
+	{FLAG(timestamps), .help = "negotiate timestamps (RFC 7323)"},
+	{FLAG(sack), .help = "negotiate selective acknowledgment (RFC 2018)"},
+	{CHOICE(mode, modes), .argument = "MODE", .help = "XDP mode: auto, native or generic"},
+	{CHOICE(transmit, transmits), .argument = "WAY",
+	 .help = "way of small segments: auto, packet or xdp"},
 };
 
 static void *field_of(const struct setting *s, struct config *config)
@@ -78,6 +74,8 @@ static int set_number(const struct setting *s, uint32_t *field, const char *text
 				s->least, s->most);
 	if (value < s->least || value > s->most)
 		return complain(c, "%s is out of range: from %u to %u", text, s->least, s->most);
+	if (s->power_of_two && value & (value - 1))
+		return complain(c, "%llu is not a power of two", value);
 	*field = (uint32_t)value;
 	return 0;
 }

@@ -16,6 +16,7 @@ struct setting {
 	size_t offset;	/* into struct config */
 	uint32_t least; /* NUMBER, and TEXT's length */
 	uint32_t most;
+	bool power_of_two;
 	const char *const *choices; /* CHOICE: NULL-terminated, by value */
 	uint32_t initial;
 	const char *initial_text; /* TEXT */
