@@ -40,6 +40,7 @@ enum tcp_event {
 	EVENT_REFUSED = 0x20,	  /* "connection refused": RST in SYN_SENT */
 	EVENT_TIMED_OUT = 0x40,	  /* "connection aborted due to user timeout" */
 	EVENT_CLOSED = 0x80,	  /* the state is CLOSED, or LISTEN again: release it */
+	EVENT_REOPEN = 0x100,	  /* with CLOSED: deliver this SYN once more, see tcp.h */
 };
 
 /* The deadlines that a connection can have, in conn.deadline[]: ns of the
@@ -47,7 +48,7 @@ enum tcp_event {
 enum tcp_timer {
 	TIMER_RETRANSMIT, /* also probes a zero window: they exclude each other */
 	TIMER_DELAYED_ACK,
-	TIMER_LIFE, /* 2 MSL in TIME_WAIT, user timeout and give-up elsewhere */
+	TIMER_LIFE,  /* 2 MSL in TIME_WAIT, user timeout and give-up elsewhere */
 	TIMER_SPARE, /* for keep-alive, tail loss probe and pacing */
 	TCP_TIMERS,
 };
@@ -74,42 +75,50 @@ struct conn {
 	struct tuple tuple;
 	struct link_address link;
 	__u32 generation;
-	__u32 id;	/* for people: the ID of xtcpctl; not used again for long */
-	__u8 state;	/* enum tcp_state; written by set_state() alone */
-	__u8 events;	/* enum tcp_event, to be read and cleared */
-	__u8 passive;	/* 1: the OPEN was passive; RST in SYN_RECEIVED → LISTEN */
-	__u8 options;	/* enum option_bits in use after the handshake */
+	__u32 id;     /* for people: the ID of xtcpctl; not used again for long */
+	__u8 state;   /* enum tcp_state; written by set_state() alone */
+	__u8 passive; /* 1: the OPEN was passive; RST in SYN_RECEIVED → LISTEN */
+	__u16 events; /* enum tcp_event, to be read and cleared */
+	__u8 options; /* enum option_bits in use after the handshake */
+	__u8 spare;
 	__u16 listener; /* struct listener.id; of passive opens */
-	__u16 flags;	/* enum conn_flags, the core's own */
+	__u32 flags;	/* enum conn_flags, the core's own */
 	__u64 opened;	/* ns, when it left CLOSED or LISTEN */
 
 	struct {
-		__u32 una;    /* SND.UNA */
-		__u32 nxt;    /* SND.NXT */
-		__u32 wnd;    /* SND.WND, bytes */
-		__u32 up;     /* SND.UP */
-		__u32 wl1;    /* SND.WL1 */
-		__u32 wl2;    /* SND.WL2 */
-		__u32 iss;    /* ISS */
-		__u32 max;    /* highest sequence number ever sent, plus one */
-		__u32 end;    /* end of the text that the user has handed over */
-		__u32 limit;  /* bytes of text that the user may have outstanding */
+		__u32 una;     /* SND.UNA */
+		__u32 nxt;     /* SND.NXT; never goes back: what is sent again is `again` */
+		__u32 wnd;     /* SND.WND, bytes */
+		__u32 up;      /* SND.UP */
+		__u32 wl1;     /* SND.WL1 */
+		__u32 wl2;     /* SND.WL2 */
+		__u32 iss;     /* ISS */
+		__u32 max;     /* highest sequence number ever sent, plus one: SND.NXT */
+		__u32 end;     /* end of the text that the user has handed over */
+		__u32 limit;   /* bytes of text that the user may have outstanding */
 		__u32 wnd_max; /* the largest SND.WND seen */
-		__u16 mss;    /* bytes of text in a full-sized segment of ours */
+		__u32 again;   /* [again, lost): found lost, and to be sent again */
+		__u32 lost;    /* everything before this that is not SACKed was lost */
+		__u32 sacked;  /* bytes from UNA on that have left the network */
+		__u32 small;   /* end of the last segment sent that was not full */
+		__u16 mss;     /* bytes of text in a full-sized segment of ours */
 		__u8 window_scale;
 		__u8 spare;
 	} snd;
 
 	struct {
-		__u32 nxt;   /* RCV.NXT */
-		__u32 edge;  /* RCV.NXT + RCV.WND as last advertised; never moves left */
-		__u32 irs;   /* IRS */
-		__u32 user;  /* text before this was received by the user */
-		__u32 limit; /* bytes of text that may wait for the user */
-		__u32 ack_sent; /* Last.ACK.sent */
-		__u16 mss;   /* text of a full-sized segment of the peer, bytes */
+		__u32 nxt;	 /* RCV.NXT */
+		__u32 edge;	 /* RCV.NXT + RCV.WND: what we accept; never moves left */
+		__u32 told;	 /* the part of it that an ACK of ours has advertised */
+		__u32 irs;	 /* IRS */
+		__u32 user;	 /* text before this was received by the user */
+		__u32 limit;	 /* bytes of text that may wait for the user */
+		__u32 ack_sent;	 /* Last.ACK.sent */
+		__u32 fin;	 /* with CONN_FIN_EARLY: where the FIN stands */
+		__u32 newest[3]; /* a byte of the spans last reported (RFC 2018, 4) */
+		__u16 mss;	 /* text of a full-sized segment of the peer, bytes */
 		__u8 window_scale;
-		__u8 spans;  /* how many of span[] are in use, ascending */
+		__u8 spans; /* how many of span[] are in use, ascending */
 		struct span span[SPANS_MAX];
 	} rcv;
 
@@ -120,30 +129,34 @@ struct conn {
 	} ts;
 
 	struct {
-		__u32 srtt;   /* ns; 0: no sample yet */
-		__u32 rttvar; /* ns */
-		__u64 rto;    /* ns, before back-off */
-		__u64 timed_at; /* ns, send time of the segment being timed; 0: none */
-		__u32 timed_seq; /* what acknowledges it */
-		__u8 backoff; /* times the timer has expired in a row */
-		__u8 probes;  /* zero-window probes in a row */
+		__u32 srtt;	   /* ns; 0: no sample yet */
+		__u32 rttvar;	   /* ns */
+		__u64 rto;	   /* ns, before back-off */
+		__u64 timed_at;	   /* ns, send time of the segment being timed; 0: none */
+		__u32 timed_seq;   /* what acknowledges it */
+		__u8 backoff;	   /* times the timer has expired in a row */
+		__u8 probes;	   /* zero-window probes in a row */
 		__u16 retransmits; /* in all; saturates */
 	} rtt;
 
 	struct {
-		__u32 cwnd;	/* bytes */
-		__u32 ssthresh; /* bytes */
-		__u32 recover;	/* RFC 6582: highest sequence sent when it began */
-		__u32 acked;	/* bytes acknowledged since cwnd last grew */
-		__u8 algorithm; /* index into the table of congestion.c */
-		__u8 phase;	/* enum congestion_phase */
+		__u32 cwnd;	  /* bytes */
+		__u32 ssthresh;	  /* bytes */
+		__u32 recover;	  /* RFC 6582: highest sequence sent when it began */
+		__u32 acked;	  /* bytes acknowledged since cwnd last grew */
+		__u8 algorithm;	  /* index into the table of congestion.c */
+		__u8 phase;	  /* enum congestion_phase */
 		__u16 duplicates; /* duplicate ACKs in a row */
-		__u64 state[4]; /* the algorithm's own */
+		__u64 sent_at;	  /* ns, when text was last sent */
+		__u64 state[4];	  /* the algorithm's own */
 	} cc;
 
 	/* An answer that the state does not imply (RST, challenge ACK …). */
 	struct {
-		__u8 flags; /* control bits; 0: none */
+		__u8 flags;  /* control bits; 0: none */
+		__u8 budget; /* challenge ACKs sent since `since` */
+		__u16 spare;
+		__u32 since; /* seconds of the clock */
 		__u32 seq;
 		__u32 ack;
 	} answer;

@@ -58,7 +58,8 @@ struct host {
 void tcp_settings_default(struct tcp_settings *s);
 const char *tcp_state_name(enum tcp_state state);
 
-/* OPEN (3.10.1). `c` is zeroed but for tuple, link, generation, listener. */
+/* OPEN (3.10.1). `c` is zeroed but for tuple, link, generation, listener, and
+ * snd.iss where an incarnation in TIME_WAIT is replaced (see below). */
 void tcp_open_passive(struct conn *c, const struct host *h); /* → LISTEN */
 void tcp_open_active(struct conn *c, const struct host *h);  /* → SYN_SENT */
 
@@ -83,9 +84,16 @@ void tcp_abort(struct conn *c, const struct host *h);
  * RFC 1122, 4.2.2.13), and FIN_WAIT_2 is bounded by settings.fin_wait_2. */
 void tcp_forsake(struct conn *c, const struct host *h);
 
-/* SEGMENT ARRIVES (3.10.7). `text`: s->text_length bytes. Checksum verified. */
-void tcp_segment_arrives(struct conn *c, struct host *h, const struct segment *s,
-			 const void *text);
+/* SEGMENT ARRIVES (3.10.7). `text`: s->text_length bytes. Checksum verified.
+ *
+ * In TIME_WAIT a SYN with a newer timestamp or a higher sequence number may begin
+ * the next incarnation (RFC 9293, 3.6.1; RFC 6191). The answer is EVENT_CLOSED
+ * with EVENT_REOPEN: release this connection and treat the same SYN as one of no
+ * connection, giving it to the port's listener if there is one. Put snd.nxt of
+ * the old connection into snd.iss of the new one before tcp_open_passive(): the
+ * new sequence numbers then begin behind the old ones (MUST-8 alone does not
+ * see to that if the old connection was fast). */
+void tcp_segment_arrives(struct conn *c, struct host *h, const struct segment *s, const void *text);
 
 /* The same for a segment of no connection (3.10.7.1, CLOSED): the RST that it
  * must be answered with, or false. */
@@ -113,9 +121,9 @@ uint64_t tcp_deadline(const struct conn *c);
 bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct segment *s);
 
 /* STATUS (3.10.6) is the structure itself, and: */
-uint32_t tcp_send_room(const struct conn *c);	/* bytes that tcp_send would take */
-uint32_t tcp_unread(const struct conn *c);	/* bytes in order for the user */
-bool tcp_peer_is_done(const struct conn *c);	/* FIN received: rcv.nxt is the end */
-uint32_t tcp_text_end(const struct conn *c);	/* seq behind the last text received in order */
+uint32_t tcp_send_room(const struct conn *c); /* bytes that tcp_send would take */
+uint32_t tcp_unread(const struct conn *c);    /* bytes in order for the user */
+bool tcp_peer_is_done(const struct conn *c);  /* FIN received: rcv.nxt is the end */
+uint32_t tcp_text_end(const struct conn *c);  /* seq behind the last text received in order */
 
 #endif

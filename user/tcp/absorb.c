@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Hits of the fast path, repeated on the TCB. XDP has judged the segment: it was
+ * the next in order, in the window, with an ACK for what was sent. So steps one
+ * to four have nothing left to do, and five and seven do what they always do.
+ *
+ * The TCB follows the flow's records in their order, but the daemon may have
+ * taken in more meanwhile (include/owner.h, rule 3) or may have closed: then what
+ * is old here is trimmed, as in any segment. */
+#include "core.h"
+
+static void repeat(struct arrival *a)
+{
+	struct conn *c = a->c;
+
+	segment_trim(a);
+	ack_take(a);
+	if (!ack_take_fin(a))
+		return;
+	segment_take_text(a);
+	if (c->state != CLOSED) /* the text may have reached a FIN that came early */
+		segment_take_fin(a);
+}
+
+/* XDP knew what had been acknowledged at the time, we may have sent more ACKs
+ * since: so its TS.Recent counts, unless a later segment has set ours already. */
+static void note_timestamp(struct conn *c, const struct host *h, const struct hit *hit)
+{
+	if (!(c->options & hit->options & OPTION_TIMESTAMPS) || hit->rx.ts_recent != hit->tsval ||
+	    seq_before(hit->tsval, c->ts.recent))
+		return;
+	c->ts.recent = hit->tsval;
+	c->ts.recent_age = h->now;
+}
+
+/* What XDP has acknowledged needs no ACK of ours. */
+static void note_ack_in_place(struct conn *c, uint32_t ack_sent)
+{
+	c->rcv.ack_sent = seq_later(c->rcv.ack_sent, ack_sent);
+	if (c->rcv.ack_sent != c->rcv.nxt || c->rcv.spans)
+		return;
+	c->deadline[TIMER_DELAYED_ACK] = 0;
+	c->flags &= ~(uint32_t)CONN_ACK_NOW;
+}
+
+void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const void *text,
+		uint32_t length, bool acked)
+{
+	struct arrival a = {.c = c, .h = h, .text = text, .seq = hit->seq, .length = length};
+
+	c->hits = hit->rx.hits;
+	if (!conn_is_synchronized(c))
+		return;
+	a.s.seq = hit->seq;
+	a.s.ack = hit->ack;
+	a.s.tsval = hit->tsval;
+	a.s.tsecr = hit->tsecr;
+	a.s.wnd = hit->wnd;
+	a.s.flags = hit->flags;
+	a.s.options = hit->options;
+	a.s.text_length = length;
+	note_timestamp(c, h, hit);
+	repeat(&a);
+	if (acked && c->state != CLOSED)
+		note_ack_in_place(c, hit->rx.ack_sent);
+}
+
+bool tcp_is_plain(const struct conn *c)
+{
+	const uint32_t harmless = CONN_CLOCK_SET | CONN_SYN_LOST;
+
+	return c->state == ESTABLISHED && !(c->flags & ~harmless) && !c->answer.flags &&
+	       !c->rcv.spans && c->snd.wnd && recovery_is_idle(c) &&
+	       /* XDP updates SND.WND without the check of WL1 */
+	       !seq_after(c->snd.wl1, c->rcv.nxt);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of the core share, and nobody else includes. Who calls whom:
+ *
+ *   calls.c   segment_arrives.c   absorb.c   timeouts.c     change the TCB,
+ *        └──────┬──────┘             │           │          by the help of
+ *   segment_ack.c  segment_text.c ───┘           │
+ *        │              └ reassembly.c           │
+ *        └ rto.c  recovery.c  congestion.c ──────┘
+ *   output.c                                                turns it into segments.
+ */
+#ifndef XTCP_CORE_H
+#define XTCP_CORE_H
+
+#include "seq.h"
+#include "tcp.h"
+#include <assert.h>
+
+enum conn_flags {
+	CONN_CLOSE = 0x0001,	    /* the user has closed: FIN follows the text */
+	CONN_FIN_SENT = 0x0002,	    /* at snd.end */
+	CONN_FIN_RECEIVED = 0x0004, /* in order: at rcv.nxt - 1 */
+	CONN_FIN_EARLY = 0x0008,    /* seen at rcv.fin, behind text that is missing */
+	CONN_FORSAKEN = 0x0010,	    /* the user neither reads nor writes any more */
+	CONN_ACK_NOW = 0x0020,	    /* an acknowledgment is due */
+	CONN_SEND_SYN = 0x0040,	    /* SYN or SYN+ACK is due */
+	CONN_PROBE = 0x0080,	    /* send, though the window does not allow it */
+	CONN_AGAIN_NOW = 0x0100,    /* the next retransmission need not wait for cwnd */
+	CONN_SYN_LOST = 0x0200,	    /* our SYN was sent more than once */
+	CONN_CLOCK_SET = 0x0400,    /* ts.recent is valid */
+};
+
+/* A segment on its way through 3.10.7. `s` is a copy: it is trimmed. */
+struct arrival {
+	struct conn *c;
+	struct host *h;
+	struct segment s;
+	const uint8_t *text;
+	uint32_t seq;	 /* SEG.SEQ as it came */
+	uint32_t length; /* SEG.LEN as it came */
+};
+
+/* state.c */
+void set_state(struct conn *c, enum tcp_state to);
+void conn_end(struct conn *c, uint16_t events); /* → CLOSED */
+void conn_relisten(struct conn *c);		/* SYN_RECEIVED → LISTEN */
+void conn_enter_time_wait(struct conn *c, const struct host *h);
+void conn_establish(struct conn *c, const struct host *h);
+void conn_watch_life(struct conn *c, const struct host *h);
+bool conn_is_synchronized(const struct conn *c);
+
+/* isn.c */
+uint32_t isn_choose(const struct conn *c, const struct host *h);
+uint32_t isn_timestamp_offset(const struct conn *c, const struct host *h);
+
+/* handshake.c: the options of SYNs */
+void handshake_begin(struct conn *c, const struct host *h);
+void handshake_take_syn(struct conn *c, const struct host *h, const struct segment *s);
+void handshake_offer(const struct conn *c, const struct host *h, struct segment *s);
+
+/* segment_ack.c: 3.10.7.4, fifth */
+bool segment_check_ack(struct arrival *a);
+void ack_take(struct arrival *a);
+void ack_update_window(struct arrival *a);
+bool ack_take_fin(struct arrival *a);
+
+/* segment_text.c: 3.10.7.4, first (the window's part), seventh and eighth */
+bool segment_is_in_window(const struct conn *c, const struct segment *s);
+void segment_trim(struct arrival *a);
+void segment_take_text(struct arrival *a);
+void segment_take_fin(struct arrival *a);
+void segment_note_timestamp(struct arrival *a);
+
+/* window.c: the receive window */
+uint32_t window_free(const struct conn *c);
+void window_advance(struct conn *c);
+bool window_update_is_due(const struct conn *c);
+uint16_t window_to_advertise(struct conn *c);
+
+/* reassembly.c */
+bool reassembly_has_room(const struct conn *c, uint32_t start, uint32_t end);
+void reassembly_add(struct conn *c, uint32_t start, uint32_t end);
+void reassembly_merge(struct conn *c);
+uint8_t reassembly_report(const struct conn *c, struct sack_block *block, uint8_t room);
+
+/* rto.c */
+void rto_begin(struct conn *c, const struct host *h);
+void rto_sample(struct conn *c, const struct host *h, uint64_t rtt);
+void rto_take_ack(struct conn *c, const struct host *h, const struct segment *s);
+uint64_t rto_backed_off(const struct conn *c, const struct host *h);
+void rto_arm(struct conn *c, const struct host *h);
+void rto_rearm_or_stop(struct conn *c, const struct host *h);
+uint32_t timestamp_now(const struct conn *c, const struct host *h);
+
+/* recovery.c: which of the text in flight was lost */
+uint32_t recovery_pipe(const struct conn *c);
+void recovery_take_ack(struct conn *c, const struct host *h, uint32_t acked);
+void recovery_take_duplicate(struct conn *c, const struct host *h);
+void recovery_timeout(struct conn *c, const struct host *h);
+void recovery_window_opened(struct conn *c);
+bool recovery_is_idle(const struct conn *c);
+
+/* answers.c */
+void answer_reset(struct conn *c, uint32_t seq);
+void answer_challenge(struct conn *c, const struct host *h);
+
+/* Sent and not acknowledged: sequence numbers, the SYN's and the FIN's too. */
+static inline uint32_t conn_flight(const struct conn *c)
+{
+	return c->snd.nxt - c->snd.una;
+}
+
+static inline bool conn_has(const struct conn *c, enum conn_flags flag)
+{
+	return c->flags & flag;
+}
+
+/* Is our SYN on its way and not acknowledged? */
+static inline bool conn_syn_is_out(const struct conn *c)
+{
+	return c->snd.una == c->snd.iss && c->snd.nxt != c->snd.iss;
+}
+
+#endif

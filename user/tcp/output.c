@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What to send now (RFC 9293, 3.8; 3.7.4 Nagle, 3.8.6.2.1 silly windows). Pulled:
+ * the other files only change the TCB, and this one finds out what follows. The
+ * order is that of urgency: an answer, the SYN, an acknowledgment that carries
+ * SACK blocks, lost text, a probe, new text, FIN, a bare acknowledgment. */
+#include "congestion.h"
+#include "core.h"
+
+enum { SACK_ROOM = 4, SACK_ROOM_WITH_TIMESTAMPS = 3 }; /* blocks in 40 bytes */
+
+static void add_timestamps(const struct conn *c, const struct host *h, struct segment *s)
+{
+	s->options |= OPTION_TIMESTAMPS;
+	s->tsval = timestamp_now(c, h);
+	s->tsecr = s->flags & ACK ? c->ts.recent : 0;
+}
+
+/* A segment that carries the ACK of everything so far. */
+static void fill(struct conn *c, const struct host *h, uint32_t seq, struct segment *s)
+{
+	s->seq = seq;
+	s->ack = c->rcv.nxt;
+	s->flags |= ACK;
+	s->wnd = window_to_advertise(c);
+	if (c->options & OPTION_TIMESTAMPS)
+		add_timestamps(c, h, s);
+	c->rcv.ack_sent = c->rcv.nxt;
+	c->deadline[TIMER_DELAYED_ACK] = 0;
+	c->flags &= ~(uint32_t)CONN_ACK_NOW;
+}
+
+/* SACK blocks go into segments without text: a full-sized one has no room. */
+static void fill_ack(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint8_t room = c->options & OPTION_TIMESTAMPS ? SACK_ROOM_WITH_TIMESTAMPS : SACK_ROOM;
+
+	fill(c, h, c->snd.nxt, s);
+	if (!(c->options & OPTION_SACK_PERMITTED))
+		return;
+	s->sack_count = reassembly_report(c, s->sack, room);
+	if (s->sack_count)
+		s->options |= OPTION_SACK;
+}
+
+static bool output_answer(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint8_t flags = c->answer.flags;
+
+	if (!flags)
+		return false;
+	c->answer.flags = 0;
+	if (!(flags & RST)) {
+		fill_ack(c, h, s);
+		return true;
+	}
+	s->flags = RST;
+	s->seq = c->answer.seq;
+	/* RFC 7323, 3.2: an RST of a known connection should have the option. */
+	if (c->options & OPTION_TIMESTAMPS && conn_has(c, CONN_CLOCK_SET))
+		add_timestamps(c, h, s);
+	return true;
+}
+
+/* The SYN, or SYN+ACK once the peer's is known; again when its timer expires. */
+static bool output_syn(struct conn *c, const struct host *h, struct segment *s)
+{
+	bool first = c->snd.nxt == c->snd.iss;
+
+	if (!conn_has(c, CONN_SEND_SYN))
+		return false;
+	c->flags &= ~(uint32_t)CONN_SEND_SYN;
+	s->seq = c->snd.iss;
+	s->flags = SYN;
+	if (c->state != SYN_SENT) {
+		s->flags |= ACK;
+		s->ack = c->rcv.nxt;
+	}
+	s->wnd = c->state != SYN_SENT	 ? (uint16_t)window_free(c)
+		 : c->rcv.limit < 0xffff ? (uint16_t)c->rcv.limit
+					 : 0xffff;
+	handshake_offer(c, h, s);
+	if (s->options & OPTION_TIMESTAMPS)
+		add_timestamps(c, h, s);
+	if (first) {
+		c->snd.nxt = c->snd.max = c->snd.iss + 1;
+		c->rtt.timed_at = h->now;
+		c->rtt.timed_seq = c->snd.nxt;
+	} else {
+		c->rtt.timed_at = 0;
+	}
+	if (first || !c->deadline[TIMER_RETRANSMIT])
+		rto_arm(c, h);
+	return true;
+}
+
+/* May text or a FIN of ours be on the wire in this state? */
+static bool state_sends_text(const struct conn *c)
+{
+	return c->state == ESTABLISHED || c->state == CLOSE_WAIT || c->state == FIN_WAIT_1 ||
+	       c->state == CLOSING || c->state == LAST_ACK;
+}
+
+static uint32_t unsent_text(const struct conn *c)
+{
+	return conn_has(c, CONN_FIN_SENT) ? 0 : c->snd.end - c->snd.nxt;
+}
+
+static bool fin_is_pending(const struct conn *c)
+{
+	return conn_has(c, CONN_CLOSE) && !conn_has(c, CONN_FIN_SENT);
+}
+
+/* The usable window, U = SND.UNA + SND.WND - SND.NXT, or 0: a peer may have taken
+ * back what it had offered (SHLD-15). */
+static uint32_t usable_window(const struct conn *c)
+{
+	uint32_t flight = conn_flight(c);
+
+	return c->snd.wnd > flight ? c->snd.wnd - flight : 0;
+}
+
+static uint32_t congestion_room(const struct conn *c)
+{
+	uint32_t pipe = recovery_pipe(c);
+
+	return c->cc.cwnd > pipe ? c->cc.cwnd - pipe : 0;
+}
+
+/* The FIN takes its sequence number behind all text; leaving CLOSE_WAIT waits for
+ * this moment (3.10.4). */
+static void attach_fin(struct conn *c, struct segment *s)
+{
+	s->flags |= FIN;
+	c->flags |= CONN_FIN_SENT;
+	c->snd.nxt++;
+	if (c->state == CLOSE_WAIT)
+		set_state(c, LAST_ACK);
+}
+
+/* New sequence numbers, from SND.NXT on: `length` bytes, and the FIN if it is due
+ * and `with_fin`. */
+static void send_new(struct conn *c, const struct host *h, uint32_t length, bool with_fin,
+		     struct segment *s)
+{
+	bool was_idle = !conn_flight(c);
+
+	fill(c, h, c->snd.nxt, s);
+	s->text_length = length;
+	c->snd.nxt += length;
+	if (length && c->snd.nxt == c->snd.end)
+		s->flags |= PSH;
+	if (length % c->snd.mss)
+		c->snd.small = c->snd.nxt;
+	if (with_fin && fin_is_pending(c) && c->snd.nxt == c->snd.end)
+		attach_fin(c, s);
+	c->snd.max = c->snd.nxt;
+	c->cc.sent_at = h->now;
+	if (was_idle) {
+		c->snd.again = c->snd.lost = c->snd.una;
+		rto_arm(c, h);
+	}
+}
+
+/* One segment is timed at a time, the first of a burst, and only while nothing
+ * was lost: behind a hole it would be acknowledged late. */
+static void time_segment(struct conn *c, const struct host *h, const struct segment *s)
+{
+	uint32_t length = s->text_length < c->snd.mss ? s->text_length : c->snd.mss;
+
+	if (c->rtt.timed_at || !recovery_is_idle(c))
+		return;
+	c->rtt.timed_at = h->now;
+	c->rtt.timed_seq = s->seq + (length ? length : 1);
+}
+
+/* May a segment that is not full go? `length`: what could be sent, `unsent`: what
+ * there is. The end of the text: by Nagle's rule as Minshall amended it, unless a
+ * small segment is already under way (3.7.4, MUST-17). The window's end: if it is
+ * half of the largest seen (3.8.6.2.1, (3)). */
+static bool small_may_go(const struct conn *c, const struct host *h, uint32_t length,
+			 uint32_t unsent)
+{
+	if (length == unsent)
+		return !h->settings->nagle || conn_has(c, CONN_CLOSE) ||
+		       !seq_after(c->snd.small, c->snd.una);
+	return length == usable_window(c) && length < c->snd.mss && length >= c->snd.wnd_max / 2;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How much new text to send in one go; 0: none now. */
+static uint32_t new_text(const struct conn *c, const struct host *h, uint32_t max_text)
+{
+	uint32_t unsent = unsent_text(c);
+	uint32_t length =
+		least(least(unsent, usable_window(c)), least(congestion_room(c), max_text));
+	uint32_t tail = length % c->snd.mss;
+
+	if (tail && !small_may_go(c, h, length, unsent))
+		length -= tail;
+	return length;
+}
+
+static bool output_text(struct conn *c, const struct host *h, uint32_t max_text, struct segment *s)
+{
+	bool was_idle = !conn_flight(c);
+	uint32_t length;
+
+	if (!state_sends_text(c) || !unsent_text(c))
+		return false;
+	if (was_idle)
+		congestion_after_idle(c, h);
+	length = new_text(c, h, max_text);
+	if (!length)
+		return false;
+	send_new(c, h, length, usable_window(c) > length, s);
+	time_segment(c, h, s);
+	return true;
+}
+
+static bool output_fin(struct conn *c, const struct host *h, struct segment *s)
+{
+	if (!state_sends_text(c) || !fin_is_pending(c) || unsent_text(c) || !usable_window(c))
+		return false;
+	send_new(c, h, 0, true, s);
+	time_segment(c, h, s);
+	return true;
+}
+
+/* `length` sequence numbers from `seq` on, once more; the last may be the FIN. */
+static void send_again(struct conn *c, const struct host *h, uint32_t seq, uint32_t length,
+		       struct segment *s)
+{
+	fill(c, h, seq, s);
+	s->text_length = length;
+	if (conn_has(c, CONN_FIN_SENT) && seq + length == c->snd.nxt) {
+		s->text_length--;
+		s->flags |= FIN;
+	}
+	if (s->text_length && seq + s->text_length == c->snd.end)
+		s->flags |= PSH;
+	c->rtt.timed_at = 0; /* Karn */
+	if (c->rtt.retransmits < UINT16_MAX)
+		c->rtt.retransmits++;
+	if (!c->deadline[TIMER_RETRANSMIT])
+		rto_arm(c, h);
+}
+
+/* Lost text, a segment at a time, as far as the window reaches (SHLD-16). The
+ * first need not ask cwnd (RFC 5681, 3.2, step 3). */
+static bool output_lost(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint32_t reach = c->snd.una + c->snd.wnd, seq = c->snd.again;
+	uint32_t length = c->snd.lost - seq;
+	/* The FIN needs no room beside a full segment's text. */
+	uint32_t most = c->snd.mss + (conn_has(c, CONN_FIN_SENT) && seq + c->snd.mss == c->snd.end);
+
+	if (!seq_before(seq, c->snd.lost) || conn_syn_is_out(c) || !seq_before(seq, reach))
+		return false;
+	length = least(least(length, most), reach - seq);
+	if (!conn_has(c, CONN_AGAIN_NOW) && congestion_room(c) < length)
+		return false;
+	c->flags &= ~(uint32_t)CONN_AGAIN_NOW;
+	send_again(c, h, seq, length, s);
+	c->snd.again += length;
+	return true;
+}
+
+/* MUST-35, MUST-36: at least one byte into a closed window, the first that is not
+ * acknowledged or, if all is, the next. A window too small for the rule above is
+ * filled now: that is the override timeout of 3.8.6.2.1, (4). */
+static bool output_probe(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint32_t length = least(least(unsent_text(c), usable_window(c)), c->snd.mss);
+
+	if (!conn_has(c, CONN_PROBE))
+		return false;
+	c->flags &= ~(uint32_t)CONN_PROBE;
+	if (conn_flight(c)) {
+		send_again(c, h, c->snd.una, 1, s);
+		return true;
+	}
+	if (!state_sends_text(c) || (!unsent_text(c) && !fin_is_pending(c)))
+		return false;
+	if (unsent_text(c) && !length)
+		length = 1;
+	send_new(c, h, length, !length, s);
+	return true;
+}
+
+/* An acknowledgment that goes alone: every one that has blocks to carry. */
+static bool output_ack(struct conn *c, const struct host *h, struct segment *s)
+{
+	if (!conn_has(c, CONN_ACK_NOW))
+		return false;
+	fill_ack(c, h, s);
+	return true;
+}
+
+static bool output_blocks(struct conn *c, const struct host *h, struct segment *s)
+{
+	return c->rcv.spans && c->options & OPTION_SACK_PERMITTED && output_ack(c, h, s);
+}
+
+/* Nothing could be sent and nothing is in flight: if there is something to send,
+ * only the peer's window can be in the way, and its opening can get lost. */
+static void watch_closed_window(struct conn *c, const struct host *h)
+{
+	bool pending = unsent_text(c) || fin_is_pending(c);
+
+	if (pending && state_sends_text(c) && !conn_flight(c) && !c->deadline[TIMER_RETRANSMIT])
+		rto_arm(c, h);
+}
+
+bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct segment *s)
+{
+	*s = (struct segment){0};
+	if (output_answer(c, h, s))
+		return true;
+	if (c->state == CLOSED || c->state == LISTEN)
+		return false;
+	if (output_syn(c, h, s))
+		return true;
+	if (c->state == SYN_SENT)
+		return false;
+	if (output_blocks(c, h, s) || output_lost(c, h, s) || output_probe(c, h, s) ||
+	    output_text(c, h, max_text, s) || output_fin(c, h, s) || output_ack(c, h, s))
+		return true;
+	watch_closed_window(c, h);
+	return false;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The retransmission timer (RFC 6298): measuring the round-trip time, once per
+ * round trip with a segment that was never sent again (Karn's algorithm), or,
+ * when there is none, by the echoed timestamp (RFC 7323, 4), which is never
+ * ambiguous but only exact to a millisecond. */
+#include "core.h"
+
+#define GRANULARITY 1000000ull /* ns: G of RFC 6298 */
+
+void rto_begin(struct conn *c, const struct host *h)
+{
+	c->rtt.rto = h->settings->rto_initial;
+}
+
+static uint64_t clamp(uint64_t x, uint64_t low, uint64_t high)
+{
+	return x < low ? low : x > high ? high : x;
+}
+
+static uint64_t difference(uint64_t a, uint64_t b)
+{
+	return a < b ? b - a : a - b;
+}
+
+/* RFC 6298, 2.2 and 2.3, with alpha 1/8, beta 1/4, K 4. A new measurement also
+ * ends the back-off (5.7's note): before it the doubled RTO stays, or a path that
+ * became slower than the RTO would never be measured again. */
+void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
+{
+	uint64_t srtt = c->rtt.srtt, rttvar = c->rtt.rttvar, spread;
+
+	rtt = clamp(rtt, 1000, UINT32_MAX);
+	if (!srtt) {
+		srtt = rtt;
+		rttvar = rtt / 2;
+	} else {
+		rttvar = (3 * rttvar + difference(srtt, rtt)) / 4;
+		srtt = (7 * srtt + rtt) / 8;
+	}
+	spread = 4 * rttvar < GRANULARITY ? GRANULARITY : 4 * rttvar;
+	c->rtt.srtt = (uint32_t)srtt;
+	c->rtt.rttvar = (uint32_t)rttvar;
+	c->rtt.rto = clamp(srtt + spread, h->settings->rto_min, h->settings->rto_max);
+	c->rtt.backoff = 0;
+}
+
+/* TSval: milliseconds, so that it wraps its sign in 24.8 days (RFC 7323, 5.4). */
+uint32_t timestamp_now(const struct conn *c, const struct host *h)
+{
+	return (uint32_t)(h->now / 1000000) + c->ts.offset;
+}
+
+/* A segment that acknowledges something new (RFC 7323, 4.1: no other is used). */
+void rto_take_ack(struct conn *c, const struct host *h, const struct segment *s)
+{
+	uint32_t elapsed = timestamp_now(c, h) - s->tsecr;
+
+	if (c->rtt.timed_at && !seq_before(s->ack, c->rtt.timed_seq)) {
+		uint64_t sent = c->rtt.timed_at;
+
+		c->rtt.timed_at = 0;
+		rto_sample(c, h, h->now > sent ? h->now - sent : 0);
+		return;
+	}
+	if (c->rtt.timed_at || !(c->options & s->options & OPTION_TIMESTAMPS) || !s->tsecr)
+		return;
+	if (elapsed < 600000) /* ms; more is a peer that echoes nonsense */
+		rto_sample(c, h, elapsed * 1000000ull);
+}
+
+static uint64_t shifted(uint64_t rto, uint8_t times, uint64_t max)
+{
+	return times >= 32 || rto << times > max ? max : rto << times;
+}
+
+/* RFC 6298, 5.5; and for the probes of a zero window the same (MUST-36 of
+ * RFC 9293, 3.8.6.1: SHLD-30, the interval grows exponentially). */
+uint64_t rto_backed_off(const struct conn *c, const struct host *h)
+{
+	uint8_t times = c->rtt.probes ? c->rtt.probes : c->rtt.backoff;
+
+	return shifted(c->rtt.rto, times, h->settings->rto_max);
+}
+
+void rto_arm(struct conn *c, const struct host *h)
+{
+	c->deadline[TIMER_RETRANSMIT] = h->now + rto_backed_off(c, h);
+	if (!c->deadline[TIMER_LIFE])
+		conn_watch_life(c, h);
+}
+
+/* RFC 6298, 5.2 and 5.3, when something new was acknowledged. */
+void rto_rearm_or_stop(struct conn *c, const struct host *h)
+{
+	c->deadline[TIMER_RETRANSMIT] = 0;
+	if (conn_flight(c))
+		rto_arm(c, h);
+	conn_watch_life(c, h);
+}
