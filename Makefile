@@ -144,7 +144,7 @@ $(NET_BINARIES): $(BUILD)/%: $(BUILD)/obj/%.o
 tests: all $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES)
 
 test: deps
-	$(MAKE) --no-print-directory tests
+	$(MAKE) --no-print-directory -j$$(nproc) tests
 	BUILD=$(BUILD) tests/run $(LAYERS)
 
 $(LAYERS:%=test-%): test-%: tests
@@ -197,7 +197,7 @@ deps:
 	@tools/deps
 
 demo: deps
-	@$(MAKE) --no-print-directory -s all $(NET_BINARIES)
+	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(NET_BINARIES)
 	@BUILD=$(BUILD) tools/demo
 
 install: all
