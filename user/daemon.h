@@ -45,19 +45,19 @@ struct daemon_status {
 	uint32_t ifindex;
 	uint32_t mtu;
 	uint8_t mac[6];
-	const char *driver;	   /* "veth", "virtio_net", "loopback", … */
-	const char *mode;	   /* "native", "generic" */
-	uint32_t link_id;	   /* of the pinned bpf_link */
+	const char *driver; /* "veth", "virtio_net", "loopback", … */
+	const char *mode;   /* "native", "generic" */
+	uint32_t link_id;   /* of the pinned bpf_link */
 	uint32_t program_id;
 	const char *bpffs;
-	bool xdp_transmit;	   /* is XDP_TX delivered? */
+	bool xdp_transmit;	      /* is XDP_TX delivered? */
 	const char *xdp_transmit_why; /* "the peer of the veth has an XDP program", … */
-	bool partial_checksum;	   /* CHECKSUM_PARTIAL is accepted */
+	bool partial_checksum;	      /* CHECKSUM_PARTIAL is accepted */
 	uint32_t workers;
 	uint32_t connections_max;
 	uint32_t half_open_max;
-	uint64_t text_pool;	   /* bytes */
-	uint64_t ring;		   /* bytes, of each worker */
+	uint64_t text_pool; /* bytes */
+	uint64_t ring;	    /* bytes, of each worker */
 };
 void daemon_status(struct daemon *d, struct daemon_status *status);
 

@@ -21,12 +21,12 @@ int worker_call(struct worker *w, void (*call)(struct worker *w, void *argument)
 
 /* Every connection of this worker, in index order. `owner`: enum owner. */
 struct connection_view {
-	uint32_t index;	   /* into flows and conns; the ID of `xtcpctl` is conn->id */
+	uint32_t index;		 /* into flows and conns; the ID of `xtcpctl` is conn->id */
 	const struct conn *conn; /* valid during the call only */
-	const char *service; /* name */
-	uint8_t owner;	   /* enum owner */
-	uint32_t unread;   /* bytes waiting for the service */
-	uint32_t unsent;   /* bytes written and not acknowledged */
+	const char *service;	 /* name */
+	uint8_t owner;		 /* enum owner */
+	uint32_t unread;	 /* bytes waiting for the service */
+	uint32_t unsent;	 /* bytes written and not acknowledged */
 };
 void worker_each_connection(struct worker *w,
 			    void (*visit)(const struct connection_view *v, void *argument),
@@ -46,13 +46,13 @@ const uint64_t *worker_counters(const struct worker *w);
 struct worker_status {
 	uint32_t connections;
 	uint32_t half_open;
-	uint64_t text_used;  /* bytes of blocks */
-	uint64_t text_total; /* bytes */
-	uint64_t wakeups;    /* times it slept and was woken */
-	uint64_t rounds;     /* of its loop */
-	uint64_t records;    /* ring records consumed */
-	uint64_t sent_xdp;   /* segments by AF_XDP */
-	uint64_t sent_packet; /* segments, or GSO super-segments, by AF_PACKET */
+	uint64_t text_used;	    /* bytes of blocks */
+	uint64_t text_total;	    /* bytes */
+	uint64_t wakeups;	    /* times it slept and was woken */
+	uint64_t rounds;	    /* of its loop */
+	uint64_t records;	    /* ring records consumed */
+	uint64_t sent_xdp;	    /* segments by AF_XDP */
+	uint64_t sent_packet;	    /* segments, or GSO super-segments, by AF_PACKET */
 	const char *transmit_small; /* "AF_XDP copy", "AF_XDP zero copy", "AF_PACKET" */
 	const char *transmit_bulk;  /* "AF_PACKET GSO", … */
 };

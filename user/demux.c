@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* To whom a punted segment goes; see demux.h. New connections begin here, since
+ * a SYN to a listener is a segment for one that is not there yet. */
+#include "demux.h"
+#include "config.h"
+#include "engine.h"
+#include "flows.h"
+#include "rx.h"
+#include "settle.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+static void deliver(struct session *s, const struct arrival *a)
+{
+	const struct packet *p = &a->packet;
+
+	s->conn->punts++;
+	tcp_segment_arrives(s->conn, &s->worker->host, &p->segment,
+			    a->frame + p->tcp_offset + p->tcp_header);
+	rx_trace(s, &p->segment, 0);
+	session_changed(s);
+}
+
+/* --- whether it may be from there ------------------------------------------------- */
+
+static bool source_is_possible(const struct worker *w, const struct tuple *t)
+{
+	const struct addresses *ours = __atomic_load_n(&w->engine->addresses, __ATOMIC_ACQUIRE);
+	const struct address *a = &t->remote;
+
+	if (!t->remote_port || address_is_unspecified(a) || address_is_multicast(a))
+		return false;
+	if (w->engine->interface->loopback)
+		return true;
+	return !address_is_loopback(a) && memcmp(a, &t->local, sizeof(*a)) &&
+	       !addresses_find(ours, a);
+}
+
+static struct link_address link_of(const struct arrival *a)
+{
+	const struct packet *p = &a->packet;
+	struct link_address l = {.vlan_tci = p->vlan_tci, .vlan = p->vlan, .v4 = p->v4};
+
+	memcpy(l.own_mac, a->frame, sizeof(l.own_mac));
+	memcpy(l.peer_mac, a->frame + sizeof(l.own_mac), sizeof(l.peer_mac));
+	return l;
+}
+
+/* --- new connections --------------------------------------------------------------- */
+
+static const struct listener_config *find_listener(const struct worker *w, const struct tuple *t,
+						   uint32_t *id)
+{
+	struct listener_key key = {.local = t->local, .port = t->local_port};
+	struct listener value;
+
+	if (bpf_map_lookup_elem(w->engine->maps.listeners, &key, &value))
+		return NULL;
+	*id = value.id;
+	return value.id < w->engine->config->listener_count
+		       ? &w->engine->config->listeners[value.id]
+		       : NULL;
+}
+
+/* A place, known to XDP. NULL, and *reason: why not. */
+static struct session *begin(struct worker *w, const struct tuple *t,
+			     const struct link_address *link, int *error)
+{
+	struct session *s = sessions_allocate(w, t, link);
+
+	*error = -ENOBUFS;
+	if (!s)
+		return NULL;
+	*error = sessions_list(s);
+	if (!*error)
+		return s;
+	sessions_release(s);
+	return NULL;
+}
+
+static void syn_arrives(struct worker *w, const struct arrival *a)
+{
+	const struct tuple *t = &a->packet.tuple;
+	struct link_address link = link_of(a);
+	const struct listener_config *as;
+	struct session *s;
+	uint32_t id;
+	int error;
+
+	as = find_listener(w, t, &id);
+	if (!as || w->stopping) {
+		worker_drop(w, REASON_DROP_STRAY);
+		return;
+	}
+	if (w->sessions.half_open >= w->sessions.half_open_most) {
+		worker_drop(w, REASON_DROP_HALF_OPEN);
+		return;
+	}
+	s = begin(w, t, &link, &error);
+	if (!s) {
+		worker_drop(w, REASON_DROP_NO_CONNECTION);
+		return;
+	}
+	s->as = as;
+	s->conn->listener = (uint16_t)id;
+	s->marks |= MARK_HALF_OPEN;
+	w->sessions.half_open++;
+	s->conn->snd.iss = a->behind;
+	tcp_open_passive(s->conn, &w->host);
+	s->trace = trace_begin(w->traces, s->conn, w->host.now);
+	deliver(s, a);
+}
+
+int demux_open(struct worker *w, const struct tuple *t, const struct link_address *link,
+	       const struct listener_config *as, uint32_t *id)
+{
+	struct session *s;
+	int error;
+
+	s = begin(w, t, link, &error);
+	if (!s)
+		return error;
+	s->as = as;
+	tcp_open_active(s->conn, &w->host);
+	s->trace = trace_begin(w->traces, s->conn, w->host.now);
+	session_changed(s);
+	*id = s->conn->id;
+	return 0;
+}
+
+/* --- all ------------------------------------------------------------------------------ */
+
+static void of_no_connection(struct worker *w, const struct arrival *a)
+{
+	struct link_address link = link_of(a);
+
+	if (!source_is_possible(w, &a->packet.tuple)) {
+		worker_drop(w, REASON_DROP_SOURCE);
+		return;
+	}
+	if ((a->packet.segment.flags & (SYN | ACK | RST)) == SYN)
+		syn_arrives(w, a);
+	else
+		strays_answer(w, &a->packet, &link);
+}
+
+/* A SYN may end a connection in TIME_WAIT and open the next one of the same pair
+ * (RFC 9293, 3.6.1; tcp.h): the old one is given up, and the segment goes on to
+ * the listener. */
+static void make_way(struct worker *w, struct session *old, struct arrival *a)
+{
+	sessions_unlist(old);
+	a->session = NULL;
+	a->behind = old->conn->snd.nxt;
+	of_no_connection(w, a);
+}
+
+void demux(struct worker *w, struct arrival *a)
+{
+	struct session *s = a->session ? a->session : sessions_find(w, &a->packet.tuple);
+
+	/* A record may be older than the connection that its tuple means now. */
+	if (s && memcmp(&s->conn->tuple, &a->packet.tuple, sizeof(struct tuple)))
+		s = NULL;
+	if (!s || s->conn->state == CLOSED) {
+		of_no_connection(w, a);
+		return;
+	}
+	if (!a->session)
+		flow_take(s);
+	deliver(s, a);
+	if (s->conn->events & EVENT_REOPEN)
+		make_way(w, s, a);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The BPF maps of include/abi.h as the daemon sees them: arrays in memory, and
+ * descriptors for the rest. Filled by attach.c, used by the workers. */
+#ifndef XTCP_MAPS_H
+#define XTCP_MAPS_H
+
+#include "abi.h"
+#include "tcp/conn.h"
+#include <stdint.h>
+
+struct maps {
+	struct flow *flows;
+	struct conn *conns;
+	uint8_t *text;
+	struct worker_wake *wakes;
+	uint32_t *transmit_works; /* the program's global: does XDP_TX arrive? */
+	int tuples;
+	int rings;
+	int listeners;
+	int counters;
+};
+
+#endif

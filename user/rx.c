@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the ring to the connections.
+ *
+ *	ring ─┬─ hit ──────────────────────► tcp_absorb ───────────┬─► settle.c
+ *	      └─ punt ─ parse ─ checksum ─ demux ─ tcp_segment_arrives ─┘
+ *
+ * A hit's text is acknowledged or will be: it must find a block. Should there be
+ * none, the ring stays as it is until there is one (rx_stall). A punt's text is
+ * not acknowledged before it is stored. */
+#include "rx.h"
+#include "clock.h"
+#include "csum.h"
+#include "demux.h"
+#include "engine.h"
+#include "flows.h"
+#include "log.h"
+#include "parse.h"
+#include "settle.h"
+
+/* Of records, before others get their turn and what they changed is settled;
+ * and how many may be given back at once. */
+enum { BATCH = 256, GIVE_BACK = 32 };
+
+/* How long acknowledged text waits for a block before its connection is given
+ * up. Everybody's records wait with it, so it cannot be for ever. */
+#define STALL_MOST (2000ull * MILLISECOND)
+
+uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void *text,
+		       uint32_t length)
+{
+	struct worker *w = worker_of(h);
+	struct sessions *t = &w->sessions;
+	struct session *s = &t->place[c - w->engine->maps.conns - t->base];
+	struct iovec iov = {(void *)text, length};
+	uint32_t stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, seq, &iov);
+
+	if (stored < length)
+		worker_drop(w, REASON_DROP_TEXT_POOL);
+	return stored;
+}
+
+void rx_trace(struct session *s, const struct segment *seg, uint8_t how)
+{
+	struct worker *w = s->worker;
+	struct trace_entry e = {
+		.time = w->host.now,
+		.seq = seg->seq,
+		.ack = seg->ack,
+		.text_length = seg->text_length,
+		.wnd = seg->wnd,
+		.flags = seg->flags,
+		.state = s->conn->state,
+		.how = how,
+	};
+
+	if (s->trace >= 0)
+		trace_segment(w->traces, s->trace, s->conn->id, &e);
+}
+
+/* --- hits ------------------------------------------------------------------------ */
+
+static void trace_hit(struct session *s, const struct record *r)
+{
+	const struct hit *h = &r->hit;
+	struct segment in = {
+		.seq = h->seq,
+		.ack = h->ack,
+		.text_length = r->length,
+		.wnd = h->wnd,
+		.flags = h->flags,
+	};
+	struct segment out = {.flags = ACK, .seq = s->conn->snd.nxt, .ack = h->rx.ack_sent};
+	uint32_t window = (s->conn->rcv.edge - h->rx.rcv_nxt) >> (s->conn->rcv.window_scale & 15);
+
+	if (s->trace < 0)
+		return;
+	rx_trace(s, &in, TRACE_BY_XDP);
+	out.wnd = window > 0xffff ? 0xffff : (uint16_t)window;
+	if (r->flags & RECORD_ACKED)
+		rx_trace(s, &out, TRACE_OUT | TRACE_BY_XDP);
+}
+
+/* Blocks that a text of this length may take at worst. */
+static bool has_blocks(struct worker *w, uint32_t length)
+{
+	return !length || text_pool_left(&w->text, TEXT_RECEIVE) >= length / TEXT_BLOCK + 2;
+}
+
+/* XDP may have promised more than the receive half of the pool holds; then it
+ * may take from the other. */
+static bool make_blocks(struct worker *w, uint32_t length)
+{
+	uint32_t needed = length / TEXT_BLOCK + 2;
+
+	if (has_blocks(w, length))
+		return true;
+	if (text_pool_free(&w->text) < needed)
+		return false;
+	w->text.cap[TEXT_RECEIVE] = w->text.used[TEXT_RECEIVE] + needed;
+	return true;
+}
+
+static bool hit(struct worker *w, const struct record *r)
+{
+	struct session *s = sessions_known(w, r->index, r->generation);
+
+	if (!s)
+		return true;
+	w->host.now = r->arrival;
+	if (!make_blocks(w, r->length)) {
+		if (!w->stalled_since)
+			w->stalled_since = clock_now();
+		if (clock_now() - w->stalled_since < STALL_MOST)
+			return false;
+		session_abort(s);
+		return true;
+	}
+	w->stalled_since = 0;
+	tcp_absorb(s->conn, &w->host, &r->hit, r->data, r->length, r->flags & RECORD_ACKED);
+	trace_hit(s, r);
+	session_changed(s);
+	return true;
+}
+
+/* --- punts ----------------------------------------------------------------------- */
+
+static bool checksum_is_right(const struct worker *w, const struct record *r,
+			      const struct packet *p)
+{
+	uint64_t pseudo = csum_pseudo(&p->tuple, p->v4, p->tcp_length);
+
+	if (csum_is_right(csum_add_bytes(pseudo, r->data + p->tcp_offset, p->tcp_length)))
+		return true;
+	return w->engine->partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
+}
+
+/* PARSED, or why it is dropped. */
+static enum reason read_punt(struct worker *w, const struct record *r, struct packet *p)
+{
+	void *frame = (void *)r->data;
+	enum reason reason = parse_packet(frame, (uint8_t *)frame + r->length, r->length, p);
+	const uint8_t *options;
+
+	if (reason != PARSED)
+		return reason;
+	options = r->data + p->tcp_offset + sizeof(struct tcphdr);
+	if (!parse_options(options, p->tcp_header - (uint32_t)sizeof(struct tcphdr), &p->segment))
+		return REASON_DROP_OPTIONS;
+	return checksum_is_right(w, r, p) ? PARSED : REASON_DROP_CHECKSUM;
+}
+
+static void punt(struct worker *w, const struct record *r)
+{
+	struct arrival a = {.packet = {.depth = DEPTH_FRAME}, .frame = r->data};
+	enum reason reason;
+
+	if (r->flags & RECORD_KNOWN)
+		a.session = sessions_known(w, r->index, r->generation);
+	if (a.session) {
+		flow_take(a.session);
+		if (r->flags & RECORD_COUNTED)
+			flow_count_consumed(a.session);
+		/* Whatever becomes of the segment: XDP may want the flow back. */
+		session_changed(a.session);
+	}
+	w->host.now = r->arrival;
+	reason = read_punt(w, r, &a.packet);
+	if (reason == PARSED)
+		demux(w, &a);
+	else
+		worker_drop(w, reason);
+}
+
+/* --- the ring --------------------------------------------------------------------- */
+
+static bool deal_with(struct worker *w, const struct record *r)
+{
+	if (r->kind == RECORD_HIT)
+		return hit(w, r);
+	punt(w, r);
+	return true;
+}
+
+bool rx_drain(struct worker *w)
+{
+	const struct record *r;
+	int done = 0;
+
+	while (done < BATCH && (r = ring_next(&w->ring))) {
+		if (!deal_with(w, r)) {
+			ring_undo(&w->ring, r);
+			break;
+		}
+		if (!(++done % GIVE_BACK))
+			ring_give_back(&w->ring);
+	}
+	ring_give_back(&w->ring);
+	w->records += (uint64_t)done;
+	return done;
+}

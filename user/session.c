@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The session_…() calls of service.h: what a service may do with its connection
+ * (RFC 9293, 3.10.2 to 3.10.5, on behalf of the user). */
+#include "session.h"
+#include "endpoint.h"
+#include "engine.h"
+#include <errno.h>
+#include <sys/epoll.h>
+
+void session_changed(struct session *s)
+{
+	struct sessions *t = &s->worker->sessions;
+	uint32_t place = (uint32_t)(s - t->place);
+
+	s->marks |= MARK_CHANGED;
+	if (s->marks & MARK_QUEUED)
+		return;
+	s->marks |= MARK_QUEUED;
+	s->next = SESSIONS_NONE;
+	if (t->changed_first == SESSIONS_NONE)
+		t->changed_first = place;
+	else
+		t->place[t->changed_last].next = place;
+	t->changed_last = place;
+}
+
+/* A connection that lingers is CLOSED, which has no unread text for the core. */
+uint32_t session_unread(const struct session *s)
+{
+	if (s->marks & MARK_LINGERS)
+		return tcp_text_end(s->conn) - s->conn->rcv.user;
+	return tcp_unread(s->conn);
+}
+
+void session_release_sent(struct session *s)
+{
+	struct text_pool *p = &s->worker->text;
+
+	if (session_unsent(s))
+		text_release(p, TEXT_SEND, &s->send, s->conn->snd.una);
+	else
+		text_release_all(p, TEXT_SEND, &s->send);
+}
+
+void session_release_read(struct session *s)
+{
+	struct text_pool *p = &s->worker->text;
+
+	if (session_unread(s) || s->conn->rcv.spans)
+		text_release(p, TEXT_RECEIVE, &s->receive, s->conn->rcv.user);
+	else
+		text_release_all(p, TEXT_RECEIVE, &s->receive);
+}
+
+const void *session_peek(struct session *s, size_t *length)
+{
+	uint32_t unread = session_unread(s);
+	uint32_t part = 0;
+	const void *text = NULL;
+
+	*length = 0;
+	if (!unread)
+		return NULL;
+	text = text_at(&s->worker->text, &s->receive, s->conn->rcv.user, &part);
+	if (text)
+		*length = part < unread ? part : unread;
+	return text;
+}
+
+void session_consume(struct session *s, size_t length)
+{
+	uint32_t unread = session_unread(s);
+	uint32_t taken = length < unread ? (uint32_t)length : unread;
+
+	if (!taken)
+		return;
+	if (s->marks & MARK_LINGERS)
+		s->conn->rcv.user += taken;
+	else
+		tcp_receive(s->conn, &s->worker->host, taken);
+	session_release_read(s);
+	session_changed(s);
+}
+
+int session_peer_is_done(const struct session *s)
+{
+	return !session_unread(s) && (s->marks & MARK_LINGERS || tcp_peer_is_done(s->conn));
+}
+
+/* What the core would take, and what the pool could: a promise, session_write()
+ * of that much succeeds. */
+size_t session_room(const struct session *s)
+{
+	uint32_t pool = text_room(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end);
+	uint32_t room = tcp_send_room(s->conn);
+
+	return room < pool ? room : pool;
+}
+
+size_t session_unsent(const struct session *s)
+{
+	const struct conn *c = s->conn;
+
+	/* Once our FIN is acknowledged, SND.UNA is one beyond the text. */
+	return seq_before(c->snd.una, c->snd.end) ? c->snd.end - c->snd.una : 0;
+}
+
+void session_note_starved(struct session *s)
+{
+	if (s->marks & MARK_STARVED)
+		return;
+	s->marks |= MARK_STARVED;
+	s->worker->starved++;
+}
+
+size_t session_write(struct session *s, const void *bytes, size_t length)
+{
+	uint32_t room = tcp_send_room(s->conn);
+	struct iovec text = {(void *)bytes, length < room ? length : room};
+	uint32_t stored =
+		text_write(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end, &text);
+
+	if (stored < text.iov_len)
+		session_note_starved(s);
+	if (!stored)
+		return 0;
+	if (tcp_send(s->conn, &s->worker->host, stored))
+		return 0;
+	session_changed(s);
+	return stored;
+}
+
+void session_shutdown(struct session *s)
+{
+	tcp_close(s->conn, &s->worker->host);
+	session_changed(s);
+}
+
+void session_close(struct session *s)
+{
+	tcp_close(s->conn, &s->worker->host);
+	tcp_forsake(s->conn, &s->worker->host);
+	s->marks |= MARK_FORSAKEN;
+	session_changed(s);
+}
+
+void session_abort(struct session *s)
+{
+	s->marks |= MARK_ABORTED;
+	if (!(s->marks & MARK_LINGERS))
+		tcp_abort(s->conn, &s->worker->host);
+	session_changed(s);
+}
+
+const struct listener_config *session_listener(const struct session *s)
+{
+	return s->as;
+}
+
+const char *session_peer_text(const struct session *s)
+{
+	static __thread char text[ENDPOINT_TEXT];
+
+	endpoint_print(&s->conn->tuple.remote, s->conn->tuple.remote_port, text);
+	return text;
+}
+
+void *session_private(const struct session *s)
+{
+	return s->private_data;
+}
+
+void session_set_private(struct session *s, void *private_data)
+{
+	s->private_data = private_data;
+}
+
+static int control(struct session *s, int operation, struct watch *w, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.ptr = w};
+
+	return epoll_ctl(s->worker->epoll, operation, w->fd, &event) ? -errno : 0;
+}
+
+int session_watch(struct session *s, struct watch *w, uint32_t events)
+{
+	int error = control(s, EPOLL_CTL_ADD, w, events);
+
+	if (!error)
+		s->worker->watches++;
+	return error;
+}
+
+int session_rewatch(struct session *s, struct watch *w, uint32_t events)
+{
+	return control(s, EPOLL_CTL_MOD, w, events);
+}
+
+void session_unwatch(struct session *s, struct watch *w)
+{
+	if (!control(s, EPOLL_CTL_DEL, w, 0))
+		s->worker->watches--;
+}

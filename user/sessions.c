@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Places of connections; see sessions.h. */
+#include "sessions.h"
+#include "engine.h"
+#include "flows.h"
+#include "owner.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+int sessions_make(struct worker *w)
+{
+	struct sessions *t = &w->sessions;
+
+	t->place = calloc(t->count, sizeof(*t->place));
+	if (!t->place)
+		return -ENOMEM;
+	t->free_first = SESSIONS_NONE;
+	t->changed_first = t->changed_last = SESSIONS_NONE;
+	return 0;
+}
+
+void sessions_destroy(struct worker *w)
+{
+	free(w->sessions.place);
+	w->sessions.place = NULL;
+}
+
+/* Places are used for the first time in their order, so that memory of those
+ * that are never needed is never touched. */
+static struct session *take_place(struct sessions *t)
+{
+	struct session *s;
+
+	if (t->free_first == SESSIONS_NONE)
+		return t->high < t->count ? &t->place[t->high++] : NULL;
+	s = &t->place[t->free_first];
+	t->free_first = s->next;
+	return s;
+}
+
+static void fill_place(struct worker *w, struct session *s)
+{
+	uint32_t index = w->sessions.base + (uint32_t)(s - w->sessions.place);
+
+	*s = (struct session){
+		.worker = w,
+		.conn = &w->engine->maps.conns[index],
+		.flow = &w->engine->maps.flows[index],
+		.index = index,
+		.next = SESSIONS_NONE,
+		.trace = -1,
+		.marks = MARK_LIVE,
+		.end = SESSION_CLOSED,
+	};
+	text_chain_make(&s->send);
+	text_chain_make(&s->receive);
+}
+
+struct session *sessions_allocate(struct worker *w, const struct tuple *t,
+				  const struct link_address *link)
+{
+	struct session *s = take_place(&w->sessions);
+	uint32_t generation;
+
+	if (!s)
+		return NULL;
+	fill_place(w, s);
+	generation = (s->conn->generation + 1) & GENERATION_MASK;
+	memset(s->conn, 0, sizeof(*s->conn));
+	s->conn->tuple = *t;
+	s->conn->link = *link;
+	s->conn->generation = generation ? generation : 1;
+	s->conn->id = w->sessions.next_id++ * w->engine->workers + w->number + 1;
+	flow_begin(s);
+	w->sessions.live++;
+	return s;
+}
+
+int sessions_list(struct session *s)
+{
+	struct tuple_value value = {s->index, s->conn->generation};
+	int error = bpf_map_update_elem(s->worker->engine->maps.tuples, &s->conn->tuple, &value,
+					BPF_NOEXIST);
+
+	if (!error) {
+		s->marks |= MARK_LISTED;
+		return 0;
+	}
+	return error == -EEXIST ? -EADDRINUSE : -ENOBUFS;
+}
+
+void sessions_unlist(struct session *s)
+{
+	if (s->marks & MARK_LISTED)
+		bpf_map_delete_elem(s->worker->engine->maps.tuples, &s->conn->tuple);
+	s->marks &= (uint16_t)~MARK_LISTED;
+}
+
+void sessions_release(struct session *s)
+{
+	struct worker *w = s->worker;
+	struct sessions *t = &w->sessions;
+	uint32_t place = (uint32_t)(s - t->place);
+
+	sessions_unlist(s);
+	if (s->marks & MARK_HALF_OPEN)
+		t->half_open--;
+	flow_end(s);
+	text_release_all(&w->text, TEXT_SEND, &s->send);
+	text_release_all(&w->text, TEXT_RECEIVE, &s->receive);
+	wheel_cancel(&w->wheel, place);
+	s->conn->state = CLOSED;
+	s->marks = 0;
+	s->next = t->free_first;
+	t->free_first = place;
+	t->live--;
+}
+
+struct session *sessions_known(struct worker *w, uint32_t index, uint32_t generation)
+{
+	struct sessions *t = &w->sessions;
+	struct session *s;
+
+	if (index - t->base >= t->high)
+		return NULL;
+	s = &t->place[index - t->base];
+	return s->marks & MARK_LIVE && s->conn->generation == generation ? s : NULL;
+}
+
+struct session *sessions_find(struct worker *w, const struct tuple *t)
+{
+	struct tuple_value value;
+
+	if (bpf_map_lookup_elem(w->engine->maps.tuples, t, &value))
+		return NULL;
+	return sessions_known(w, value.index, value.generation);
+}
+
+struct session *sessions_next_changed(struct worker *w)
+{
+	struct sessions *t = &w->sessions;
+	struct session *s;
+
+	if (t->changed_first == SESSIONS_NONE)
+		return NULL;
+	s = &t->place[t->changed_first];
+	t->changed_first = s->next;
+	if (t->changed_first == SESSIONS_NONE)
+		t->changed_last = SESSIONS_NONE;
+	s->next = SESSIONS_NONE;
+	return s;
+}

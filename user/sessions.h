@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of a worker's connections: a slice of the indices of `flows` and
+ * `conns`, and the entries of `tuples` that point into it. */
+#ifndef XTCP_SESSIONS_H
+#define XTCP_SESSIONS_H
+
+#include "session.h"
+
+#define SESSIONS_NONE UINT32_MAX
+
+struct sessions {
+	struct session *place; /* of `count` */
+	uint32_t base;	       /* index of place[0] */
+	uint32_t count;
+	uint32_t live;
+	uint32_t half_open;
+	uint32_t half_open_most;
+	uint32_t high; /* places below it have been used */
+	uint32_t free_first;
+	uint32_t changed_first;
+	uint32_t changed_last;
+	uint32_t next_id;
+};
+
+int sessions_make(struct worker *w); /* 0, -ENOMEM; base and count are set */
+void sessions_destroy(struct worker *w);
+
+/* A place with its connection zeroed but for tuple, link and generation, its
+ * flow owned by the daemon and not yet in `tuples`. NULL: the table is full. */
+struct session *sessions_allocate(struct worker *w, const struct tuple *t,
+				  const struct link_address *link);
+/* Makes XDP know the connection. 0, -EADDRINUSE, -ENOBUFS. */
+int sessions_list(struct session *s);
+/* XDP knows it no more; its port pair is free. */
+void sessions_unlist(struct session *s);
+/* Gives everything back; records in flight that name it mean nobody any more. */
+void sessions_release(struct session *s);
+
+/* By what a record says; NULL if that connection is gone or is not ours. */
+struct session *sessions_known(struct worker *w, uint32_t index, uint32_t generation);
+/* By its tuple, over the `tuples` map. */
+struct session *sessions_find(struct worker *w, const struct tuple *t);
+
+/* The next that is to be settled, off the list; NULL if none. */
+struct session *sessions_next_changed(struct worker *w);
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* settle(): after an event, until the connection is quiet,
+ *
+ *	tell the service ─► pull tcp_output, publish, transmit ─► who owns the flow?
+ *	                                                          ─► one deadline
+ *
+ * The service comes first, so that its answer carries the acknowledgment. What
+ * it calls only changes the connection; the loop here takes that up. */
+#include "settle.h"
+#include "config.h"
+#include "clock.h"
+#include "engine.h"
+#include "flows.h"
+
+/* Turns before other connections get theirs. */
+enum { TURNS = 8 };
+
+/* Starved services are told when this part of the pool is free: not for a block. */
+enum { STARVED_SHARE = 64 };
+
+static const struct service *service_of(const struct session *s)
+{
+	return s->as->service;
+}
+
+static bool serves(const struct session *s)
+{
+	return (s->marks & (MARK_OPENED | MARK_ENDED)) == MARK_OPENED;
+}
+
+static void end_service(struct session *s)
+{
+	if (!serves(s))
+		return;
+	s->marks |= MARK_ENDED;
+	service_of(s)->ended(s, (enum session_end)s->end);
+}
+
+/* --- events -------------------------------------------------------------------- */
+
+static void connected(struct session *s)
+{
+	if (s->marks & MARK_HALF_OPEN) {
+		s->marks &= (uint16_t)~MARK_HALF_OPEN;
+		s->worker->sessions.half_open--;
+	}
+	if (service_of(s)->open(s)) {
+		session_abort(s);
+		return;
+	}
+	s->marks |= MARK_OPENED;
+}
+
+static uint8_t end_of(const struct session *s, uint16_t events)
+{
+	if (s->marks & MARK_ABORTED)
+		return SESSION_STOPPED;
+	if (events & EVENT_REFUSED)
+		return SESSION_REFUSED;
+	if (events & EVENT_RESET)
+		return SESSION_RESET;
+	if (events & EVENT_TIMED_OUT)
+		return SESSION_TIMED_OUT;
+	return s->end;
+}
+
+/* Little room is less than a quarter of what may be outstanding: waking the
+ * service for each segment's worth would cost more than it brings. Where it is
+ * the pool that is short, anything counts. */
+static bool has_room(const struct session *s)
+{
+	size_t room = session_room(s);
+
+	return room >= s->conn->snd.limit / 4 || (room && room < tcp_send_room(s->conn));
+}
+
+static void tell_room(struct session *s)
+{
+	if (!(s->marks & MARK_LITTLE_ROOM) || !serves(s) || !has_room(s))
+		return;
+	s->marks &= (uint16_t)~MARK_LITTLE_ROOM;
+	service_of(s)->writable(s);
+}
+
+static void note_room(struct session *s)
+{
+	if (!serves(s) || has_room(s))
+		return;
+	s->marks |= MARK_LITTLE_ROOM;
+	if (session_room(s) < tcp_send_room(s->conn))
+		session_note_starved(s);
+}
+
+/* In TIME_WAIT both sides have said all they had to say; what is left is the
+ * protocol's own, and the service need not wait for it. */
+static void tell_end(struct session *s)
+{
+	if (s->marks & MARK_CLOSED || (s->conn->state == TIME_WAIT && !session_unread(s)))
+		end_service(s);
+}
+
+/* An orderly end may come before the service has read everything. */
+static bool must_linger(const struct session *s)
+{
+	return s->end == SESSION_CLOSED && !(s->marks & (MARK_FORSAKEN | MARK_ABORTED)) &&
+	       serves(s) && tcp_text_end(s->conn) != s->conn->rcv.user;
+}
+
+static void closed(struct session *s)
+{
+	struct worker *w = s->worker;
+
+	trace_end(w->traces, s->trace, s->conn->id, w->host.now);
+	sessions_unlist(s);
+	if (must_linger(s))
+		s->marks |= MARK_LINGERS;
+	else
+		s->marks |= MARK_CLOSED;
+}
+
+static void tell_service(struct session *s)
+{
+	struct conn *c = s->conn;
+	uint16_t events = c->events;
+
+	c->events = 0;
+	s->end = end_of(s, events);
+	if (events & EVENT_WRITABLE)
+		session_release_sent(s);
+	if (events & EVENT_CONNECTED)
+		connected(s);
+	if (events & EVENT_CLOSED)
+		closed(s);
+	if (serves(s) && events & (EVENT_READABLE | EVENT_PEER_CLOSED))
+		service_of(s)->readable(s);
+	tell_room(s);
+	if (s->marks & MARK_LINGERS && (s->marks & MARK_ABORTED || !session_unread(s)))
+		s->marks |= MARK_CLOSED;
+	tell_end(s);
+}
+
+/* --- output --------------------------------------------------------------------- */
+
+static void trace_out(struct session *s, const struct segment *seg)
+{
+	struct worker *w = s->worker;
+	struct trace_entry e = {
+		.time = w->host.now,
+		.seq = seg->seq,
+		.ack = seg->ack,
+		.text_length = seg->text_length,
+		.wnd = seg->wnd,
+		.flags = seg->flags,
+		.state = s->conn->state,
+		.how = TRACE_OUT,
+	};
+
+	if (s->trace >= 0)
+		trace_segment(w->traces, s->trace, s->conn->id, &e);
+}
+
+/* False: the way out is full, the rest must wait. */
+static bool send_all(struct session *s)
+{
+	struct worker *w = s->worker;
+	struct segment seg;
+
+	while (tx_is_ready(&w->tx)) {
+		uint32_t most = tx_text_most(&w->tx, s->conn);
+
+		if (!tcp_output(s->conn, &w->host, most, &seg))
+			return true;
+		flow_publish(s);
+		trace_out(s, &seg);
+		tx_text(w, s, &seg);
+	}
+	return false;
+}
+
+/* --- the flow and the deadline ---------------------------------------------------- */
+
+static void decide_owner(struct session *s)
+{
+	bool plain = serves(s) && tcp_is_plain(s->conn);
+
+	if (s->marks & MARK_XDP) {
+		if (!plain)
+			flow_take(s);
+		flow_publish(s);
+		return;
+	}
+	if (plain)
+		flow_hand_back(s);
+}
+
+/* A deadline that moved away is left to fire, and looked at again then: most
+ * move with every segment. */
+static void arm(struct session *s)
+{
+	struct worker *w = s->worker;
+	uint32_t place = (uint32_t)(s - w->sessions.place);
+	uint64_t deadline = tcp_deadline(s->conn);
+
+	if (s->marks & MARK_LINGERS)
+		deadline = w->host.now + w->settings.user_timeout;
+	if (deadline != TCP_NO_DEADLINE && deadline < wheel_armed(&w->wheel, place))
+		wheel_arm(&w->wheel, place, deadline);
+}
+
+static void settle(struct session *s)
+{
+	struct worker *w = s->worker;
+	bool sent = true;
+
+	w->host.now = clock_now();
+	for (int turn = 0; turn < TURNS && s->marks & MARK_CHANGED && sent; turn++) {
+		s->marks &= (uint16_t)~MARK_CHANGED;
+		tell_service(s);
+		sent = send_all(s);
+		if (s->conn->events)
+			s->marks |= MARK_CHANGED;
+	}
+	s->marks &= (uint16_t)~MARK_QUEUED;
+	if (!sent || s->marks & MARK_CHANGED) {
+		session_changed(s);
+	} else if (s->marks & MARK_CLOSED) {
+		end_service(s);
+		sessions_release(s);
+		return;
+	}
+	note_room(s);
+	decide_owner(s);
+	arm(s);
+}
+
+/* --- from the worker's loop ------------------------------------------------------- */
+
+bool settle_changed(struct worker *w)
+{
+	uint32_t last = w->sessions.changed_last;
+	struct session *s = sessions_next_changed(w);
+
+	if (!s)
+		return false;
+	for (;;) {
+		bool was_last = (uint32_t)(s - w->sessions.place) == last;
+
+		settle(s);
+		if (was_last)
+			return true;
+		s = sessions_next_changed(w);
+	}
+}
+
+void settle_deadline(void *worker, uint32_t place)
+{
+	struct worker *w = worker;
+	struct session *s = &w->sessions.place[place];
+
+	if (s->marks & MARK_LINGERS) {
+		session_abort(s);
+		return;
+	}
+	if (tcp_deadline(s->conn) > w->host.now) {
+		arm(s);
+		return;
+	}
+	tcp_timeouts(s->conn, &w->host);
+	session_changed(s);
+}
+
+void settle_starved(struct worker *w)
+{
+	if (text_pool_left(&w->text, TEXT_SEND) < w->text.cap[TEXT_SEND] / STARVED_SHARE + 1)
+		return;
+	w->starved = 0;
+	for (uint32_t i = 0; i < w->sessions.high; i++) {
+		struct session *s = &w->sessions.place[i];
+
+		if (!(s->marks & MARK_STARVED))
+			continue;
+		s->marks &= (uint16_t)~MARK_STARVED;
+		session_changed(s);
+	}
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Transmitting: which of the ways out a segment takes, by what the device has
+ * and by size.
+ *
+ *	small segments   AF_XDP (tx_xdp.c), where it can be had
+ *	bulk             AF_PACKET with GSO (tx_packet.c): one frame of up to 64 KiB
+ *	                 that the device cuts, with checksums it computes
+ *
+ * Nothing here waits. What finds no room is kept, one frame, and goes first. */
+#ifndef XTCP_TX_H
+#define XTCP_TX_H
+
+#include "frame.h"
+#include "tx_packet.h"
+#include "tx_xdp.h"
+#include <stdbool.h>
+
+struct worker;
+struct session;
+struct interface;
+struct config;
+
+struct tx {
+	struct tx_packet packet;
+	struct tx_xdp *xdp; /* NULL: AF_PACKET carries all */
+	uint32_t mtu;
+	uint16_t ip_id;
+	uint64_t sent_xdp;
+	uint64_t sent_packet;
+	uint64_t lost; /* refused by the device: TCP sends them again */
+};
+
+int tx_make(struct worker *w); /* 0, or -errno after a message */
+void tx_destroy(struct tx *t);
+
+/* May another segment be pulled? */
+bool tx_is_ready(struct tx *t);
+/* Bytes of text that one segment of this connection may have. */
+uint32_t tx_text_most(const struct tx *t, const struct conn *c);
+/* Sends a segment of a connection, with its text out of the session's chain. */
+void tx_text(struct worker *w, struct session *s, const struct segment *seg);
+/* Sends a segment without text, of no connection. */
+void tx_bare(struct worker *w, const struct tuple *t, const struct link_address *link,
+	     const struct segment *seg);
+/* End of a round: what was queued leaves. */
+void tx_flush(struct tx *t);
+
+const char *tx_name_small(const struct tx *t);
+const char *tx_name_bulk(const struct tx *t);
+
+#endif

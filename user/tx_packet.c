@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sending by AF_PACKET; see tx_packet.h. The socket is bound to protocol 0, so
+ * that it never receives. */
+#include "tx_packet.h"
+#include <errno.h>
+#include <linux/if_packet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { SEND_BUFFER = 16 << 20, TCP_CHECKSUM_OFFSET = 16 };
+
+static int bind_to(int fd, int ifindex)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = ifindex};
+	const int yes = 1, size = SEND_BUFFER;
+
+	if (setsockopt(fd, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof(yes)))
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&to, sizeof(to)))
+		return -errno;
+	/* A smaller buffer works too, with more frames held back. */
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
+	return 0;
+}
+
+int tx_packet_open(struct tx_packet *t, int ifindex)
+{
+	int error;
+
+	memset(t, 0, sizeof(*t));
+	t->fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (t->fd < 0)
+		return -errno;
+	error = bind_to(t->fd, ifindex);
+	t->hold = error ? NULL : malloc(TX_PACKET_MOST);
+	if (t->hold)
+		return 0;
+	close(t->fd);
+	return error ? error : -ENOMEM;
+}
+
+void tx_packet_close(struct tx_packet *t)
+{
+	close(t->fd);
+	free(t->hold);
+}
+
+static void describe(struct virtio_net_hdr *h, const struct frame *f, struct tx_cut cut)
+{
+	*h = (struct virtio_net_hdr){
+		.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = VIRTIO_NET_HDR_GSO_NONE,
+		.csum_start = f->tcp,
+		.csum_offset = TCP_CHECKSUM_OFFSET,
+		.hdr_len = f->length,
+	};
+	if (!cut.size)
+		return;
+	h->gso_type = cut.v4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
+	h->gso_size = cut.size;
+}
+
+/* Text blocks may be freed before there is room, so the frame is copied. */
+static void hold(struct tx_packet *t, const struct iovec *iov, int count)
+{
+	t->hold_length = 0;
+	t->hold_head = *(const struct virtio_net_hdr *)iov[0].iov_base;
+	for (int i = 1; i < count; i++) {
+		memcpy(t->hold + t->hold_length, iov[i].iov_base, iov[i].iov_len);
+		t->hold_length += (uint32_t)iov[i].iov_len;
+	}
+	t->held = true;
+}
+
+static int send_now(struct tx_packet *t, struct iovec *iov, int count)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
+
+	return sendmsg(t->fd, &message, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+int tx_packet_send(struct tx_packet *t, const struct frame *f, struct tx_cut cut,
+		   const struct iovec *pieces, int count)
+{
+	struct iovec iov[2 + TX_PIECES_MAX];
+	struct virtio_net_hdr head;
+	int error;
+
+	describe(&head, f, cut);
+	iov[0] = (struct iovec){&head, sizeof(head)};
+	iov[1] = (struct iovec){(void *)f->bytes, f->length};
+	memcpy(iov + 2, pieces, (size_t)count * sizeof(*pieces));
+	error = t->held ? -EAGAIN : send_now(t, iov, 2 + count);
+	if (error != -EAGAIN || t->held)
+		return error;
+	hold(t, iov, 2 + count);
+	return 0;
+}
+
+bool tx_packet_retry(struct tx_packet *t)
+{
+	struct iovec iov[2] = {
+		{&t->hold_head, sizeof(t->hold_head)},
+		{t->hold, t->hold_length},
+	};
+
+	if (t->held && send_now(t, iov, 2) != -EAGAIN)
+		t->held = false;
+	return !t->held;
+}

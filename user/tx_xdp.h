@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* AF_XDP as a way out for small segments: frames are written into memory that is
+ * shared with the kernel, and one call sends all of a round. Only for sending;
+ * no program redirects to this socket. Copy mode: the kernel's copy into an skb
+ * works with every driver and takes no receive queue away from XDP. */
+#ifndef XTCP_TX_XDP_H
+#define XTCP_TX_XDP_H
+
+#include "frame.h"
+#include <stdbool.h>
+
+enum { TX_XDP_FRAME = 2048, TX_XDP_FRAMES = 2048 };
+
+struct tx_xdp;
+
+int tx_xdp_open(struct tx_xdp **t, const char *interface, uint32_t queue); /* 0, -errno */
+void tx_xdp_close(struct tx_xdp *t);
+/* Is there a frame for another segment? */
+bool tx_xdp_has_room(struct tx_xdp *t);
+/* Queues headers and text, at most TX_XDP_FRAME bytes; there is room. */
+void tx_xdp_send(struct tx_xdp *t, const struct frame *f, const struct iovec *pieces, int count);
+bool tx_xdp_is_pending(const struct tx_xdp *t);
+/* What is queued leaves, as far as the kernel takes it. */
+void tx_xdp_flush(struct tx_xdp *t);
+
+#endif
