@@ -16,7 +16,7 @@ enum { EXIT_USAGE = 2 };
 enum key { KEY_CONTROL = 'c', KEY_JSON = 'j', KEY_SVG = 0x100, KEY_SERVICE = 's', KEY_PORT = 'p' };
 
 /* Which options a command takes besides --control and --json; bits. */
-enum option { OPTION_SVG = 0x01, OPTION_SERVICE = 0x02, OPTION_PORT = 0x04 };
+enum takes { OPTION_SVG = 0x01, OPTION_SERVICE = 0x02, OPTION_PORT = 0x04 };
 
 struct arguments {
 	const char *control;
