@@ -38,12 +38,9 @@ static uint32_t common_ack(struct twins *t)
 	if (!seq_after(max, una))
 		return una;
 	switch (choose(t->choice, 4)) {
-	case 0:
-		return una;
-	case 1:
-		return una + choose(t->choice, max - una + 1);
-	default:
-		return max;
+	case 0: return una;
+	case 1: return una + choose(t->choice, max - una + 1);
+	default: return max;
 	}
 }
 
@@ -220,8 +217,8 @@ static const struct kind {
 	void (*make)(struct twins *t, struct segment *s);
 	uint32_t weight;
 } kinds[] = {
-	{make_in_order, 50}, {make_nothing, 12},      {make_gap, 8},     {make_old, 6},
-	{make_fin, 3},	     {make_window_update, 4}, {make_reset, 1},   {make_syn, 1},
+	{make_in_order, 50}, {make_nothing, 12},      {make_gap, 8},	 {make_old, 6},
+	{make_fin, 3},	     {make_window_update, 4}, {make_reset, 1},	 {make_syn, 1},
 	{make_bad_ack, 2},   {make_paws, 3},	      {make_options, 2}, {make_strange_bits, 2},
 	{make_outside, 2},   {make_zero_window, 2},
 };
@@ -361,8 +358,9 @@ static const struct step {
 	void (*take)(struct twins *t);
 	uint32_t weight;
 } steps[] = {
-	{step_segment, 50}, {step_burst, 6}, {step_crossing, 1}, {step_send, 8}, {step_receive, 10},
-	{step_close, 1},    {step_time, 8},  {step_consume, 12}, {step_drain, 6}, {step_take, 2},
+	{step_segment, 50}, {step_burst, 6}, {step_crossing, 1}, {step_send, 8},
+	{step_receive, 10}, {step_close, 1}, {step_time, 8},	 {step_consume, 12},
+	{step_drain, 6},    {step_take, 2},
 };
 
 static void step(struct twins *t)

@@ -13,8 +13,8 @@ struct twins {
 	struct choice *choice;
 	struct peer alone;
 	struct xdp_model fast;
-	uint32_t top;	   /* highest sequence number of the peer's text, plus one */
-	uint32_t fin;	   /* where the peer's FIN stands, with fin_sent */
+	uint32_t top; /* highest sequence number of the peer's text, plus one */
+	uint32_t fin; /* where the peer's FIN stands, with fin_sent */
 	bool fin_sent;
 	uint32_t ts_clock; /* the peer's */
 	uint16_t window;   /* the peer's, as in the header */

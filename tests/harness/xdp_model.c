@@ -132,8 +132,7 @@ enum owner model_owner(const struct xdp_model *m)
 uint32_t model_ack_sent(const struct xdp_model *m)
 {
 	/* The flow's numbers mean something once XDP has owned it. */
-	return m->hits ? seq_later(m->flow.rx.ack_sent, m->p.c.rcv.ack_sent)
-		       : m->p.c.rcv.ack_sent;
+	return m->hits ? seq_later(m->flow.rx.ack_sent, m->p.c.rcv.ack_sent) : m->p.c.rcv.ack_sent;
 }
 
 void model_begin(struct xdp_model *m)
@@ -155,8 +154,7 @@ void model_hand_back(struct xdp_model *m)
 {
 	struct conn *c = &m->p.c;
 
-	if (owner_read(&m->flow.word) !=
-	    owner_word(OWNER_DAEMON, c->generation, m->punts_consumed))
+	if (owner_read(&m->flow.word) != owner_word(OWNER_DAEMON, c->generation, m->punts_consumed))
 		return;
 	if (c->hits != m->flow.rx.hits || !tcp_is_plain(c))
 		return;

@@ -25,9 +25,9 @@ struct xdp_model {
 	struct peer p; /* the daemon's side: its connection, its user, its clock */
 	struct flow flow;
 	struct model_record ring[MODEL_RING];
-	uint32_t produced, consumed; /* records */
-	uint32_t punts_consumed;     /* counted ones, since the flow was taken */
-	bool transmits;		     /* XDP_TX works: ACKs in place */
+	uint32_t produced, consumed;	     /* records */
+	uint32_t punts_consumed;	     /* counted ones, since the flow was taken */
+	bool transmits;			     /* XDP_TX works: ACKs in place */
 	uint32_t hits, punts, acks_in_place; /* to see that the test tests something */
 };
 
