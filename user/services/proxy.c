@@ -211,7 +211,9 @@ static bool pump_to_peer(struct proxy *p)
 		ssize_t got = recv(p->watch.fd, chunk, room < CHUNK ? room : CHUNK, 0);
 
 		if (got > 0) {
-			session_write(p->session, chunk, (size_t)got);
+			/* Room was promised; a byte that finds none would be lost. */
+			if (session_write(p->session, chunk, (size_t)got) != (size_t)got)
+				return give_up(p);
 			continue;
 		}
 		if (!got) {
