@@ -127,6 +127,35 @@ int attach_check(const struct config *config, struct interface *i)
 	return error;
 }
 
+static int say_busy(const struct interface *i, uint32_t program)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t length = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(program);
+
+	if (fd >= 0) {
+		bpf_obj_get_info_by_fd(fd, &info, &length);
+		close(fd);
+	}
+	log_error("%s has an XDP program already: \"%s\" (id %u)%s; detach it first, or use "
+		  "another interface",
+		  i->name, info.name[0] ? info.name : "unknown", program,
+		  !strcmp(info.name, "xtcp_xdp") ? ", of another xtcpd" : "");
+	return -EBUSY;
+}
+
+/* 0, or the ID of the program that is there. */
+static uint32_t program_on(const struct interface *i)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, query);
+
+	if (bpf_xdp_query((int)i->index, 0, &query))
+		return 0;
+	if (query.prog_id)
+		return query.prog_id;
+	return query.drv_prog_id ? query.drv_prog_id : query.skb_prog_id;
+}
+
 /* --- loading ----------------------------------------------------------------------- */
 
 static void set_sizes(struct attachment *a, const struct config *config, const struct interface *i)
@@ -232,6 +261,8 @@ int attach_load(struct attachment *a, const struct config *config, const struct 
 	a->link = -1;
 	last_words[0] = 0;
 	libbpf_set_print(keep_words);
+	if (program_on(i))
+		return say_busy(i, program_on(i));
 	a->skeleton = xdp_main__open();
 	if (!a->skeleton)
 		return say_load_error(-errno);
@@ -262,26 +293,6 @@ int attach_make_ring(struct attachment *a, const struct config *config, uint32_t
 }
 
 /* --- attaching ------------------------------------------------------------------------ */
-
-static int say_busy(const struct interface *i)
-{
-	LIBBPF_OPTS(bpf_xdp_query_opts, query);
-	struct bpf_prog_info info = {0};
-	uint32_t length = sizeof(info);
-	int fd = -1;
-
-	if (!bpf_xdp_query((int)i->index, 0, &query) && query.prog_id)
-		fd = bpf_prog_get_fd_by_id(query.prog_id);
-	if (fd >= 0)
-		bpf_obj_get_info_by_fd(fd, &info, &length);
-	if (fd >= 0)
-		close(fd);
-	log_error("%s has an XDP program already: \"%s\" (id %u)%s; detach it first, or use "
-		  "another interface",
-		  i->name, info.name[0] ? info.name : "unknown", query.prog_id,
-		  !strcmp(info.name, "xtcp_xdp") ? ", of another xtcpd" : "");
-	return -EBUSY;
-}
 
 static int link_in(struct attachment *a, const struct interface *i, uint32_t flags)
 {
@@ -341,7 +352,7 @@ int attach_link(struct attachment *a, const struct config *config, const struct 
 	int error = link_by_mode(a, config, i);
 
 	if (is_busy(error))
-		return say_busy(i);
+		return say_busy(i, program_on(i));
 	if (error)
 		return error;
 	read_ids(a);

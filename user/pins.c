@@ -2,6 +2,7 @@
 /* The folder of our pins; see pins.h. */
 #include "pins.h"
 #include "log.h"
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -13,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+/* The link is the first: what it lets run uses the others. */
 static const char *const names[] = {
 	"link",	 "tuples",  "flows",	 "conns",    "text",
 	"rings", "workers", "listeners", "counters", NULL,
@@ -101,11 +103,25 @@ int pins_open(const char *folder)
 	return fd;
 }
 
+/* Removing the last pin of a link detaches it, but in the kernel's own time; this
+ * is at once. */
+static void detach(const char *link)
+{
+	int fd = bpf_obj_get(link);
+
+	if (fd < 0)
+		return;
+	bpf_link_detach(fd);
+	close(fd);
+}
+
 int pins_sweep(const char *folder)
 {
 	char path[PIN_PATH];
 	int count = 0;
 
+	pins_path(folder, names[0], path);
+	detach(path);
 	for (int i = 0; names[i]; i++) {
 		pins_path(folder, names[i], path);
 		count += !unlink(path);
