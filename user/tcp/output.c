@@ -111,7 +111,7 @@ static bool fin_is_pending(const struct conn *c)
 }
 
 /* The usable window, U = SND.UNA + SND.WND - SND.NXT, or 0: a peer may have taken
- * back what it had offered (SHLD-15). */
+ * back what it had offered (MUST-34, SHLD-15). */
 static uint32_t usable_window(const struct conn *c)
 {
 	uint32_t flight = conn_flight(c);
@@ -175,7 +175,7 @@ static void time_segment(struct conn *c, const struct host *h, const struct segm
 
 /* May a segment that is not full go? `length`: what could be sent, `unsent`: what
  * there is. The end of the text: by Nagle's rule as Minshall amended it, unless a
- * small segment is already under way (3.7.4, MUST-17). The window's end: if it is
+ * small segment is already under way (3.7.4, SHLD-7, MUST-17). The window's end: if it is
  * half of the largest seen (3.8.6.2.1, (3)). */
 static bool small_may_go(const struct conn *c, const struct host *h, uint32_t length,
 			 uint32_t unsent)

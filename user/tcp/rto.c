@@ -73,8 +73,8 @@ static uint64_t shifted(uint64_t rto, uint8_t times, uint64_t max)
 	return times >= 32 || rto << times > max ? max : rto << times;
 }
 
-/* RFC 6298, 5.5; and for the probes of a zero window the same (MUST-36 of
- * RFC 9293, 3.8.6.1: SHLD-30, the interval grows exponentially). */
+/* RFC 6298, 5.5; and for the probes of a closed window the same: the first after
+ * one RTO (SHLD-29), then at intervals that double (SHLD-30). */
 uint64_t rto_backed_off(const struct conn *c, const struct host *h)
 {
 	uint8_t times = c->rtt.probes ? c->rtt.probes : c->rtt.backoff;

@@ -16,8 +16,7 @@ bool segment_is_in_window(const struct conn *c, const struct segment *s)
 	if (!wnd)
 		return false;
 	return seq_within(s->seq, c->rcv.nxt, wnd) ||
-	       seq_within(s->seq + length - 1, c->rcv.nxt, wnd) ||
-	       seq_within(c->rcv.nxt, s->seq, length); /* it spans the window */
+	       seq_within(s->seq + length - 1, c->rcv.nxt, wnd);
 }
 
 static void trim_front(struct arrival *a)
@@ -76,7 +75,7 @@ static void ack_now(struct conn *c)
 }
 
 /* Delayed acknowledgment (3.8.6.3): at least every second full-sized segment
- * (SHLD-19), at the latest after settings.delayed_ack (MUST-59). */
+ * (SHLD-19), at the latest after settings.delayed_ack (MUST-40). */
 static void ack_soon(struct conn *c, const struct host *h)
 {
 	if (c->rcv.nxt - c->rcv.ack_sent >= 2u * c->rcv.mss)

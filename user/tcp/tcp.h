@@ -28,7 +28,7 @@ struct tcp_settings {
 	uint64_t rto_initial;	/* 1 s (RFC 6298, 2.1) */
 	uint64_t rto_min;	/* 200 ms, as deployed stacks have it */
 	uint64_t rto_max;	/* 120 s */
-	uint64_t delayed_ack;	/* 40 ms; at most 500 ms (MUST-59) */
+	uint64_t delayed_ack;	/* 40 ms; less than 500 ms (MUST-40) */
 	uint64_t syn_timeout;	/* give up opening: 180 s active (MUST-23), 63 s passive */
 	uint64_t user_timeout;	/* give up without progress: 15 min */
 	uint64_t fin_wait_2;	/* life of FIN_WAIT_2 once the user is gone: 60 s */
