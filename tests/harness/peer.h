@@ -24,7 +24,7 @@
 #define MILLISECOND 1000000ull
 #define SECOND TCP_SECOND
 
-enum { PEER_QUEUE = 128, JOURNAL_LINES = 48, JOURNAL_LINE = 120 };
+enum { PEER_QUEUE = 128, JOURNAL_LINES = 96, JOURNAL_LINE = 120 };
 
 struct peer {
 	struct conn c;

@@ -17,6 +17,7 @@ struct twins {
 	uint32_t fin; /* where the peer's FIN stands, with fin_sent */
 	bool fin_sent;
 	uint32_t ts_clock; /* the peer's */
+	bool calm;	   /* a trace in which little goes wrong: mostly hits */
 	uint16_t window;   /* the peer's, as in the header */
 	uint64_t end;	   /* the life is over by then */
 };
