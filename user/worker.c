@@ -25,6 +25,7 @@
 enum {
 	EVENTS = 64,
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
+	CATCH_UP = 8, /* batches of records before what is queued is sent */
 	DRAIN_ROUNDS = 64,
 	RECORD_LEAST = 88, /* bytes of the smallest record in a ring */
 };
@@ -149,13 +150,28 @@ static bool poll_descriptors(struct worker *w, const struct timespec *timeout)
 	return count > 0;
 }
 
+/* Until the ring is empty, if that can be had: only then does XDP get flows back,
+ * since a flow of which another punt is under way stays ours. What is to be sent
+ * waits meanwhile, and peers with it. */
+static bool receive(struct worker *w)
+{
+	bool busy = false;
+
+	for (int i = 0; i < CATCH_UP && rx_drain(w); i++) {
+		watch_pool(w);
+		settle_changed(w);
+		busy = true;
+	}
+	return busy;
+}
+
 static bool round_of(struct worker *w)
 {
 	static const struct timespec at_once;
 	bool busy = answer_messages(w);
 
 	w->rounds++;
-	busy |= rx_drain(w);
+	busy |= receive(w);
 	watch_pool(w);
 	busy |= settle_changed(w);
 	w->host.now = clock_now();
