@@ -222,7 +222,7 @@ class Daemon(Process):
     def states(self, identity):
         """The states of a connection's life, without repetitions."""
         life = self.ladder(identity)
-        states = [life["first_state"], *(s["state"] for s in life["entries"]),
+        states = [life["first_state"], *(s["state"] for s in life["segments"]),
                   life["last_state"]]
         return [b for a, b in zip([None] + states, states) if a != b]
 

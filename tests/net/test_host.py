@@ -159,7 +159,7 @@ def test_ready_line_and_status(pair):
     daemon = pair.listening("echo", 7)
     assert daemon.ready_line.startswith("ready")
     status = daemon.json("status")
-    assert status["interface"]["name"] == "eth0" and status["xdp"]["mode"] == "native"
+    assert status["interface"] == "eth0" and status["mode"] == "native"
     for command in ("list", "counters", "status"):
         assert daemon.ctl(command).stdout.strip()
     names = daemon.counters()
@@ -260,7 +260,7 @@ def test_command_line_alone(pair):
     web = pair.nginx()
     (web.files / "x").write_text("content")
     assert pair.client.run("curl", "-sS", "-g", "http://[fd77::2]:80/x").stdout == "content"
-    assert daemon.json("status")["interface"]["name"] == "eth0"
+    assert daemon.json("status")["interface"] == "eth0"
 
 
 def test_maps_are_readable_with_bpftool(pair):
