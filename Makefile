@@ -56,7 +56,7 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDARY:
 .SECONDEXPANSION:
 .PHONY: all tests test fuzz matrix coverage fmt check check-format check-build check-static \
-	check-layers demo deps install uninstall clean help $(LAYERS:%=test-%)
+	check-layers bench bench-tools demo deps install uninstall clean help $(LAYERS:%=test-%)
 
 all: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/wire
 
@@ -113,6 +113,33 @@ $(BUILD)/xtcpctl: $(CTL_OBJECTS)
 $(BUILD)/wire: $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tools/wire*.c))
 	$(call step,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+# --- the load generator, and what xtcp is measured beside -----------------------------
+
+BENCH_PEERS   := $(filter-out %.bpf.c,$(wildcard tools/bench/*.c))
+BENCH_XDP     := $(wildcard tools/bench/*.bpf.c)
+XLOAD_OBJECTS := $(patsubst %.c,$(BUILD)/obj/%.o,$(filter-out %.bpf.c,$(wildcard tools/xload*.c)))
+BENCH_TOOLS   := $(BENCH_PEERS:tools/%.c=$(BUILD)/%) $(BENCH_XDP:tools/%.c=$(BUILD)/%)
+BENCH_TOOLS   := $(BENCH_TOOLS:.bpf=.bpf.o)
+
+$(BUILD)/xload.bpf.o $(BENCH_XDP:tools/%.c=$(BUILD)/%.o): $(BUILD)/%.bpf.o: tools/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+$(XLOAD_OBJECTS): $(BUILD)/xload.skel.h
+
+$(BUILD)/xload: $(XLOAD_OBJECTS)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+$(BENCH_PEERS:tools/%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tools/%.o
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+bench-tools: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/xload $(BENCH_TOOLS)
+
+# BENCH='--quick' or the names of rows: tools/bench/bench --help
+bench: bench-tools
+	BUILD=$(BUILD) tools/bench/bench $(BENCH)
 
 # The daemon with sanitizers, for the tests that look for more than the wire shows.
 $(BUILD)/xtcpd-asan: $(USER_SOURCES:%.c=$(BUILD)/asan/%.o)
@@ -186,7 +213,8 @@ check-build:
 check-static:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning \
 		--suppress=missingIncludeSystem --suppress=ctuuninitvar \
-		--suppress=returnDanglingLifetime --suppress=memleak:user/addresses.c $(INCLUDES) user tools
+		--suppress=returnDanglingLifetime --suppress=memleak:user/addresses.c $(BENCH_XDP:%=-i%) -itools/xload.bpf.c \
+		$(INCLUDES) user tools
 
 check-layers: $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 	BUILD=$(BUILD) tools/layers
@@ -221,6 +249,7 @@ help:
 	@echo 'make test-LAYER  one of them: unit states link diff services config  nobody'
 	@echo '                 bpf net                                             root'
 	@echo '                 fuzz, 20 seconds each                               nobody'
+	@echo 'make bench       how fast, beside the kernel, nginx and HAProxy      root'
 	@echo 'make fuzz        every fuzzer for ten minutes                        nobody'
 	@echo 'make matrix      the matrix of states and events, from the tests     nobody'
 	@echo 'make coverage    of the core and the shared headers                  nobody'

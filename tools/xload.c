@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* xload, the load generator: reads what is wanted, finds out the addresses of the
+ * link, and lets xload_run.c do it.
+ *
+ * Its connections come from a range of addresses that no host owns (--source);
+ * the server's host needs a route to them by way of this end of the link, and
+ * both ends of a veth an XDP program each (ours is one). */
+#include "xload_run.h"
+#include <argp.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <error.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum option_key { KEY_WARMUP = 256, KEY_OPENING, KEY_COUNT, KEY_RATE, KEY_BATCH, KEY_RETRY };
+
+enum { CONNECTIONS_MAX = 1 << 22, ADDRESSES_MAX = 1 << 16, TIME_MAX = 3600 };
+
+const char *argp_program_version = "xload 1";
+
+static const struct argp_option options[] = {
+	{"interface", 'i', "NAME", 0, "our end of the link", 0},
+	{"target", 't', "IPV4:PORT", 0, "the server", 0},
+	{"source", 's', "IPV4", 0, "first of our addresses (10.100.0.0)", 0},
+	{"mode", 'm', "MODE", 0, "echo (default), connect, send, receive, idle, or flood", 1},
+	{"connections", 'n', "N", 0, "so many (128)", 1},
+	{"size", 'S', "BYTES", 0, "of a request, or of a segment with send: 8 to 1448 (64)", 1},
+	{"timestamps", 'T', NULL, 0, "use the timestamps option", 1},
+	{"flood", 'f', "KIND", 0, "of what: syn (default), ack, or rst", 2},
+	{"count", KEY_COUNT, "N", 0, "flood: at most so many segments", 2},
+	{"rate", KEY_RATE, "N", 0, "flood: so many a second (as many as possible)", 2},
+	{"duration", 'd', "SECONDS", 0, "of measuring (2)", 3},
+	{"warmup", KEY_WARMUP, "SECONDS", 0, "before that (0.3)", 3},
+	{"opening", KEY_OPENING, "SECONDS", 0, "for opening, at most (10)", 3},
+	{"batch", KEY_BATCH, "N", 0, "open so many at once (1024)", 3},
+	{"retry", KEY_RETRY, "MS", 0, "send again what is unanswered for so long (1000)", 3},
+	{"json", 'j', NULL, 0, "print JSON", 4},
+	{0},
+};
+
+static uint64_t number(struct argp_state *state, const char *arg, uint64_t low, uint64_t high)
+{
+	char *end;
+	unsigned long long n;
+
+	errno = 0;
+	n = strtoull(arg, &end, 10);
+	if (errno || *end || !*arg || *arg == '-' || n < low || n > high)
+		argp_error(state, "'%s' is not a number from %llu to %llu", arg,
+			   (unsigned long long)low, (unsigned long long)high);
+	return n;
+}
+
+static double seconds(struct argp_state *state, const char *arg)
+{
+	char *end;
+	double s = strtod(arg, &end);
+
+	if (*end || !*arg || !(s >= 0 && s <= TIME_MAX))
+		argp_error(state, "'%s' is not a time from 0 to %d s", arg, TIME_MAX);
+	return s;
+}
+
+static void parse_target(struct argp_state *state, char *arg, struct xload_setup *setup)
+{
+	char *colon = strrchr(arg, ':');
+	struct in_addr a;
+
+	if (!colon)
+		argp_error(state, "'%s' is not an address and port, like 10.0.0.1:7", arg);
+	*colon = 0;
+	if (inet_pton(AF_INET, arg, &a) != 1)
+		argp_error(state, "'%s' is not an IPv4 address", arg);
+	setup->server = a.s_addr;
+	setup->server_port = htons((uint16_t)number(state, colon + 1, 1, 65535));
+}
+
+static uint32_t parse_source(struct argp_state *state, const char *arg)
+{
+	struct in_addr a;
+
+	if (inet_pton(AF_INET, arg, &a) != 1)
+		argp_error(state, "'%s' is not an IPv4 address", arg);
+	return ntohl(a.s_addr);
+}
+
+static enum xload_mode parse_mode(struct argp_state *state, const char *arg)
+{
+	for (enum xload_mode m = XLOAD_ECHO; m <= XLOAD_FLOOD; m++)
+		if (!strcmp(arg, xload_mode_name(m)))
+			return m;
+	argp_error(state, "'%s' is none of echo, connect, send, receive, idle, flood", arg);
+	return XLOAD_ECHO;
+}
+
+static uint32_t parse_flood(struct argp_state *state, const char *arg)
+{
+	if (!strcmp(arg, "syn"))
+		return XLOAD_SYN;
+	if (!strcmp(arg, "ack"))
+		return XLOAD_ACK;
+	if (!strcmp(arg, "rst"))
+		return XLOAD_RST;
+	argp_error(state, "'%s' is none of syn, ack, rst", arg);
+	return 0;
+}
+
+/* Slots are a power of two in number where ids go round; a slot has two ids at
+ * least, so that a connection does not follow at once on its own tuple. */
+static void check(struct argp_state *state, struct xload_task *t)
+{
+	struct xload_setup *s = &t->setup;
+	uint32_t mask = 1;
+
+	if (!t->interface || !s->server)
+		argp_error(state, "--interface and --target are needed");
+	while (mask < s->slots)
+		mask <<= 1;
+	s->slot_mask = mask - 1;
+	s->addresses = s->mode == XLOAD_FLOOD ? 1 << 15 : (mask >> XLOAD_PORT_BITS) + 1;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct xload_task *t = state->input;
+
+	switch (key) {
+	case 'i': t->interface = arg; break;
+	case 't': parse_target(state, arg, &t->setup); break;
+	case 's': t->setup.source = parse_source(state, arg); break;
+	case 'm': t->setup.mode = parse_mode(state, arg); break;
+	case 'n': t->setup.slots = (uint32_t)number(state, arg, 1, CONNECTIONS_MAX); break;
+	case 'S':
+		t->setup.size = (uint32_t)number(state, arg, XLOAD_TEXT_MIN, XLOAD_TEXT_MAX);
+		break;
+	case 'T': t->setup.timestamps = 1; break;
+	case 'f': t->setup.flood_flags = parse_flood(state, arg); break;
+	case KEY_COUNT: t->count = number(state, arg, 1, UINT64_MAX); break;
+	case KEY_RATE: t->rate = number(state, arg, 1, 100000000); break;
+	case 'd': t->duration = seconds(state, arg); break;
+	case KEY_WARMUP: t->warmup = seconds(state, arg); break;
+	case KEY_OPENING: t->opening = seconds(state, arg); break;
+	case KEY_BATCH: t->batch = (uint32_t)number(state, arg, 1, 1 << 20); break;
+	case KEY_RETRY: t->setup.retry = number(state, arg, 1, 60000) * 1000000; break;
+	case 'j': t->json = true; break;
+	case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", arg); break;
+	case ARGP_KEY_END: check(state, t); break;
+	default: return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+/* A datagram makes the kernel ask for the server's link address. */
+static void provoke_arp(int fd, const struct sockaddr_in *server)
+{
+	if (sendto(fd, "", 1, MSG_DONTWAIT, (const struct sockaddr *)server, sizeof(*server)) < 0)
+		error(0, errno, "cannot reach the server's address");
+}
+
+static bool resolve_server(const struct xload_task *t, int fd, uint8_t *mac)
+{
+	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(9)};
+	struct arpreq req = {0};
+	struct timespec wait = {.tv_nsec = 20000000};
+
+	server.sin_addr.s_addr = t->setup.server;
+	memcpy(&req.arp_pa, &server, sizeof(server));
+	strncpy(req.arp_dev, t->interface, sizeof(req.arp_dev) - 1);
+	for (int i = 0; i < 100; i++) {
+		if (!ioctl(fd, SIOCGARP, &req) && req.arp_flags & ATF_COM) {
+			memcpy(mac, req.arp_ha.sa_data, 6);
+			return true;
+		}
+		if (i % 25 == 0)
+			provoke_arp(fd, &server);
+		nanosleep(&wait, NULL);
+	}
+	return false;
+}
+
+static void find_link(struct xload_task *t)
+{
+	struct ifreq req = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	t->ifindex = (int)if_nametoindex(t->interface);
+	if (!t->ifindex || fd < 0)
+		error(1, errno, "%s", t->interface);
+	strncpy(req.ifr_name, t->interface, sizeof(req.ifr_name) - 1);
+	if (ioctl(fd, SIOCGIFHWADDR, &req))
+		error(1, errno, "%s: no link address", t->interface);
+	memcpy(t->setup.mac, req.ifr_hwaddr.sa_data, 6);
+	if (!resolve_server(t, fd, t->setup.server_mac))
+		error(1, 0, "%s: nobody answers for the server's address", t->interface);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	struct argp argp = {options, parse, NULL, "Loads a TCP server from XDP, and measures.",
+			    NULL,    NULL,  NULL};
+	struct xload_task task = {
+		.setup = {.source = 10u << 24 | 100u << 16,
+			  .slots = 128,
+			  .size = 64,
+			  .flood_flags = XLOAD_SYN,
+			  .retry = 1000000000},
+		.duration = 2,
+		.warmup = 0.3,
+		.opening = 10,
+		.batch = 1024,
+	};
+	struct xload_result result = {0};
+
+	argp_parse(&argp, argc, argv, 0, NULL, &task);
+	find_link(&task);
+	if (xload_run(&task, &result))
+		return 1;
+	xload_report(stdout, &task, &result);
+	return result.open || task.setup.mode >= XLOAD_CONNECT ? 0 : 1;
+}

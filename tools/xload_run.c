@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loads the client into XDP, lets it open its connections, measures for a while,
+ * and takes everything away again.
+ *
+ *   load ─ attach ─ open (scans) ─ warm up ─ snapshot ─ run ─ snapshot ─ reset
+ *
+ * Frames that nobody's arrival pays for come from BPF_PROG_TEST_RUN with live
+ * frames: 24 ms for a call, and 0.2 us for a frame. So echo, receive and idle
+ * only call it for what got lost; connect, send and flood stay inside it, at the
+ * lowest priority, so that the server always goes first. */
+#include "xload_run.h"
+#include "xload.skel.h"
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <error.h>
+#include <linux/if_link.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SECOND 1000000000ull
+#define MILLISECOND 1000000ull
+
+enum { LIVE_BATCH = 64, ROUND = 1 << 18, LOOK_EVERY = 50 /* ms */ };
+
+struct run {
+	const struct xload_task *task;
+	struct xload *bpf;
+	struct xload_client *clients;
+	size_t clients_size;
+	uint32_t cpus;
+	uint64_t *exchanges; /* of each slot, when measuring began */
+	uint8_t frame[XLOAD_FRAME];
+	bool attached;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_stop(int number)
+{
+	(void)number;
+	stop = 1;
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
+}
+
+static void sleep_ms(unsigned int ms)
+{
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
+
+	nanosleep(&t, NULL);
+}
+
+/* --- loading ---------------------------------------------------------------- */
+
+/* The words of the text, and their sum without the first. */
+static uint32_t fill_pattern(struct xload *bpf, uint32_t size)
+{
+	uint64_t words[sizeof(bpf->rodata->pattern) / 8] = {0}, sum = 0;
+	uint8_t bytes[sizeof(words)] = {0};
+
+	for (uint32_t i = 0; i < sizeof(words) / 8; i++) {
+		words[i] = (i + 1) * 0x9e3779b97f4a7c15ull;
+		((uint64_t *)(uintptr_t)bpf->rodata->pattern)[i] = words[i];
+	}
+	memcpy(bytes, words, size);
+	for (uint32_t i = 8; i < size; i += 2)
+		sum += bytes[i] | bytes[i + 1] << 8;
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (uint32_t)sum;
+}
+
+static int map_clients(struct run *r)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *p;
+
+	r->clients_size = r->task->setup.slots * sizeof(struct xload_client);
+	r->clients_size = (r->clients_size + page - 1) & ~(page - 1);
+	p = mmap(NULL, r->clients_size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 bpf_map__fd(r->bpf->maps.clients), 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	r->clients = p;
+	r->exchanges = calloc(r->task->setup.slots, sizeof(*r->exchanges));
+	return r->exchanges ? 0 : -ENOMEM;
+}
+
+static int load(struct run *r)
+{
+	struct xload_setup setup = r->task->setup;
+	int failed;
+
+	r->bpf = xload__open();
+	if (!r->bpf)
+		return -errno;
+	setup.pattern_sum = fill_pattern(r->bpf, setup.size);
+	memcpy((void *)(uintptr_t)&r->bpf->rodata->setup, &setup, sizeof(setup));
+	failed = bpf_map__set_max_entries(r->bpf->maps.clients, setup.slots);
+	if (!failed)
+		failed = xload__load(r->bpf);
+	return failed ? failed : map_clients(r);
+}
+
+static int attach(struct run *r)
+{
+	const struct xload_task *t = r->task;
+	int failed;
+
+	if (t->setup.mode == XLOAD_FLOOD)
+		return 0;
+	failed = bpf_xdp_attach(t->ifindex, bpf_program__fd(r->bpf->progs.xload_client),
+				XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	if (failed)
+		return failed;
+	r->attached = true;
+	return 0;
+}
+
+static void unload(struct run *r)
+{
+	if (r->attached)
+		bpf_xdp_detach(r->task->ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	if (r->clients)
+		munmap(r->clients, r->clients_size);
+	free(r->exchanges);
+	xload__destroy(r->bpf);
+}
+
+/* --- frames of our own -------------------------------------------------------- */
+
+/* Runs a program over `repeat` frames that are as long as what it sends at most. */
+static int live_frames(struct run *r, const struct bpf_program *program, uint64_t repeat)
+{
+	struct xdp_md ctx = {.ingress_ifindex = (uint32_t)r->task->ifindex};
+	LIBBPF_OPTS(bpf_test_run_opts, o);
+	int failed;
+
+	ctx.data_end = 34 + (r->task->setup.timestamps ? 32 : 20) + r->task->setup.size;
+	if (ctx.data_end < 34 + 40)
+		ctx.data_end = 34 + 40;
+	o.data_in = r->frame;
+	o.data_size_in = ctx.data_end;
+	o.ctx_in = &ctx;
+	o.ctx_size_in = sizeof(ctx);
+	o.repeat = (int)repeat;
+	o.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
+	o.batch_size = LIVE_BATCH;
+	failed = bpf_prog_test_run_opts(bpf_program__fd(program), &o);
+	return failed == -EINTR ? 0 : failed;
+}
+
+/* The text of bulk lies in the frames from the start. */
+static void fill_frame(struct run *r)
+{
+	uint32_t at = 34 + (r->task->setup.timestamps ? 32 : 20);
+
+	memset(r->frame, 0, sizeof(r->frame));
+	memcpy(r->frame + at, (const void *)(uintptr_t)r->bpf->rodata->pattern,
+	       r->task->setup.size);
+	memset(r->frame + at, 0, 8);
+}
+
+/* --- opening ------------------------------------------------------------------ */
+
+static uint32_t count_open(const struct run *r)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->task->setup.slots; i++)
+		n += r->clients[i].state == XLOAD_OPEN;
+	return n;
+}
+
+static bool waits_too_long(const struct run *r, const struct xload_client *c, uint64_t now)
+{
+	bool asks = r->task->setup.mode == XLOAD_ECHO || r->task->setup.mode == XLOAD_CONNECT;
+
+	if (c->state == XLOAD_FREE)
+		return true;
+	if (c->state == XLOAD_OPEN && !asks)
+		return false;
+	return !c->sent_at || now > c->sent_at + r->task->setup.retry;
+}
+
+static int rescue(struct run *r)
+{
+	uint64_t now = now_ns();
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < r->task->setup.slots && !n; i++)
+		n = waits_too_long(r, &r->clients[i], now);
+	return n ? live_frames(r, r->bpf->progs.xload_scan, r->task->setup.slots) : 0;
+}
+
+static int open_all(struct run *r, struct xload_result *result)
+{
+	const struct xload_task *t = r->task;
+	uint64_t begin = now_ns(), limit = begin + (uint64_t)(t->opening * 1e9);
+	int failed = 0;
+
+	for (uint32_t n = 0; n < t->setup.slots && !failed && !stop; n += t->batch) {
+		uint32_t left = t->setup.slots - n;
+
+		failed =
+			live_frames(r, r->bpf->progs.xload_scan, left < t->batch ? left : t->batch);
+	}
+	while (!failed && !stop && now_ns() < limit && count_open(r) < t->setup.slots &&
+	       t->setup.mode != XLOAD_CONNECT) {
+		sleep_ms(20);
+		failed = rescue(r);
+	}
+	result->open = count_open(r);
+	result->opened_after = now_ns() - begin;
+	return failed;
+}
+
+/* --- measuring ---------------------------------------------------------------- */
+
+static void read_percpu(const struct run *r, const struct bpf_map *map, uint32_t n, uint64_t *sums)
+{
+	uint64_t *values = calloc(r->cpus, sizeof(*values));
+
+	for (uint32_t i = 0; values && i < n; i++) {
+		sums[i] = 0;
+		if (bpf_map_lookup_elem(bpf_map__fd(map), &i, values))
+			continue;
+		for (uint32_t cpu = 0; cpu < r->cpus; cpu++)
+			sums[i] += values[cpu];
+	}
+	free(values);
+}
+
+/* user, nice, system, irq, softirq; not idle, iowait, steal, guest. */
+static double busy_seconds(const char *line)
+{
+	unsigned long long v[7] = {0};
+
+	sscanf(line, "%*s %llu %llu %llu %llu %llu %llu %llu", v, v + 1, v + 2, v + 3, v + 4, v + 5,
+	       v + 6);
+	return (double)(v[0] + v[1] + v[2] + v[5] + v[6]) / (double)sysconf(_SC_CLK_TCK);
+}
+
+static void read_cpu(struct xload_snapshot *s)
+{
+	FILE *f = fopen("/proc/stat", "r");
+	char line[512], ours[16];
+
+	snprintf(ours, sizeof(ours), "cpu%d ", sched_getcpu());
+	while (f && fgets(line, sizeof(line), f)) {
+		if (!strncmp(line, "cpu ", 4))
+			s->cpu_machine = busy_seconds(line);
+		else if (!strncmp(line, ours, strlen(ours)))
+			s->cpu_ours = busy_seconds(line);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void take_snapshot(const struct run *r, struct xload_snapshot *s)
+{
+	read_percpu(r, r->bpf->maps.counters, XLOAD_COUNTER_COUNT, s->counter);
+	read_percpu(r, r->bpf->maps.round_trips, XLOAD_BUCKETS, s->round_trip);
+	read_cpu(s);
+	s->at = now_ns();
+}
+
+/* So that a call that sends by itself ends in time (EINTR). */
+static void set_alarm(uint64_t ns)
+{
+	uint64_t us = ns / 1000 + 1;
+	struct itimerval t = {.it_value = {.tv_sec = (time_t)(us / 1000000),
+					   .tv_usec = (suseconds_t)(us % 1000000)}};
+
+	setitimer(ITIMER_REAL, &t, NULL);
+}
+
+static int keep_sending(struct run *r, const struct bpf_program *program, uint64_t until)
+{
+	int failed = 0;
+
+	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
+		set_alarm(until - now);
+		failed = live_frames(r, program, 1 << 30);
+	}
+	return failed;
+}
+
+static int keep_looking(struct run *r, uint64_t until)
+{
+	int failed = 0;
+
+	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
+		uint64_t left = (until - now) / MILLISECOND + 1;
+
+		sleep_ms(left < LOOK_EVERY ? (unsigned int)left : LOOK_EVERY);
+		failed = rescue(r);
+	}
+	return failed;
+}
+
+static int flood(struct run *r, uint64_t until)
+{
+	const struct xload_task *t = r->task;
+	uint64_t begin = now_ns(), sent = 0, most = t->count ? t->count : UINT64_MAX;
+	int failed = 0;
+
+	while (now_ns() < until && sent < most && !stop && !failed) {
+		uint64_t n = ROUND, due = t->rate * (now_ns() - begin + 50 * MILLISECOND) / SECOND;
+
+		if (t->rate)
+			n = due > sent ? due - sent : 0;
+		if (n > most - sent)
+			n = most - sent;
+		set_alarm(until > now_ns() ? until - now_ns() : 1);
+		if (n)
+			failed = live_frames(r, r->bpf->progs.xload_flood, n);
+		else
+			sleep_ms(5);
+		sent += n;
+	}
+	return failed;
+}
+
+static int work(struct run *r, double seconds)
+{
+	uint64_t until = now_ns() + (uint64_t)(seconds * 1e9);
+
+	switch (r->task->setup.mode) {
+	case XLOAD_FLOOD: return flood(r, until);
+	case XLOAD_SEND: return keep_sending(r, r->bpf->progs.xload_bulk, until);
+	case XLOAD_CONNECT: return keep_sending(r, r->bpf->progs.xload_scan, until);
+	default: return keep_looking(r, until);
+	}
+}
+
+/* SCHED_IDLE runs when nobody else wants the CPU: what is left to a load. */
+static void set_priority(const struct xload_task *t)
+{
+	struct sched_param p = {0};
+
+	if (t->setup.mode == XLOAD_SEND || t->setup.mode == XLOAD_CONNECT)
+		sched_setscheduler(0, SCHED_IDLE, &p);
+}
+
+static int measure(struct run *r, struct xload_result *result)
+{
+	int failed = work(r, r->task->warmup);
+
+	for (uint32_t i = 0; i < r->task->setup.slots; i++)
+		r->exchanges[i] = r->clients[i].exchanges;
+	take_snapshot(r, &result->begin);
+	if (!failed)
+		failed = work(r, r->task->duration);
+	take_snapshot(r, &result->end);
+	for (uint32_t i = 0; i < r->task->setup.slots; i++)
+		result->active += r->clients[i].exchanges != r->exchanges[i];
+	return failed;
+}
+
+static int run_loaded(struct run *r, struct xload_result *result)
+{
+	bool opens = r->task->setup.mode != XLOAD_FLOOD;
+	int failed = opens ? open_all(r, result) : 0;
+
+	fill_frame(r);
+	set_priority(r->task);
+	if (!failed && !stop)
+		failed = measure(r, result);
+	set_alarm(60 * SECOND);
+	if (opens) {
+		r->bpf->bss->cursor = 0;
+		live_frames(r, r->bpf->progs.xload_reset, r->task->setup.slots);
+	}
+	return failed;
+}
+
+static int complain(const struct xload_task *t, const char *what, int failed)
+{
+	error(0, -failed, "%s: %s", t->interface, what);
+	if (failed == -EBUSY || failed == -EEXIST)
+		error(0, 0, "another XDP program is on it: ip link set dev %s xdp off",
+		      t->interface);
+	return failed;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction act = {.sa_handler = on_stop};
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	act.sa_handler = on_alarm;
+	sigaction(SIGALRM, &act, NULL);
+}
+
+int xload_run(const struct xload_task *task, struct xload_result *result)
+{
+	struct run r = {.task = task, .cpus = (uint32_t)libbpf_num_possible_cpus()};
+	int failed = load(&r);
+
+	catch_signals();
+	if (failed) {
+		complain(task, "cannot load the client", failed);
+		goto out;
+	}
+	failed = attach(&r);
+	if (failed) {
+		complain(task, "cannot attach the client in driver mode", failed);
+		goto out;
+	}
+	failed = run_loaded(&r, result);
+	if (failed)
+		complain(task, "cannot send (is the link up, with an XDP program at its far end?)",
+			 failed);
+out:
+	unload(&r);
+	return failed;
+}
