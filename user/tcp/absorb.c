@@ -66,7 +66,7 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 
 bool tcp_is_plain(const struct conn *c)
 {
-	const uint32_t harmless = CONN_CLOCK_SET | CONN_SYN_LOST;
+	const uint32_t harmless = CONN_CLOCK_SET | CONN_SYN_LOST | CONN_REORDERED | CONN_UNDO;
 
 	return c->state == ESTABLISHED && !(c->flags & ~harmless) && !c->answer.flags &&
 	       !c->rcv.spans && c->snd.wnd && recovery_is_idle(c) &&

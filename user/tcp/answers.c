@@ -11,7 +11,6 @@ void answer_reset(struct conn *c, uint32_t seq)
 {
 	c->answer.flags = RST;
 	c->answer.seq = seq;
-	c->answer.ack = 0;
 }
 
 static bool budget_allows(struct conn *c, const struct host *h)
@@ -36,7 +35,6 @@ void answer_challenge(struct conn *c, const struct host *h)
 		return;
 	c->answer.flags = ACK;
 	c->answer.seq = c->snd.nxt;
-	c->answer.ack = c->rcv.nxt;
 }
 
 /* 3.10.7.1: a segment of no connection. An RST is never answered (3.5.2: it

@@ -133,6 +133,8 @@ void congestion_after_idle(struct conn *c, const struct host *h)
 {
 	uint32_t restart = congestion_initial_window(c);
 
-	if (c->cc.sent_at && h->now > c->cc.sent_at + c->rtt.rto && c->cc.cwnd > restart)
+	uint32_t idle = (uint32_t)(h->now / 1000000) - c->cc.sent_at;
+
+	if (c->cc.sent_at && idle > c->rtt.rto / 1000000 && c->cc.cwnd > restart)
 		c->cc.cwnd = restart;
 }

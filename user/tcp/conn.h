@@ -48,18 +48,20 @@ enum tcp_event {
 enum tcp_timer {
 	TIMER_RETRANSMIT, /* also probes a zero window: they exclude each other */
 	TIMER_DELAYED_ACK,
-	TIMER_LIFE,  /* 2 MSL in TIME_WAIT, user timeout and give-up elsewhere */
-	TIMER_SPARE, /* for keep-alive, tail loss probe and pacing */
+	TIMER_LIFE,	/* 2 MSL in TIME_WAIT, user timeout and give-up elsewhere */
+	TIMER_RECOVERY, /* reordering has had its time; tail loss probe (RFC 8985) */
+	TIMER_PACE,	/* when text may go again */
 	TCP_TIMERS,
 };
 
-/* Received out of order and stored: [start, end). */
+/* Sequence numbers [start, end): text received out of order and stored, or text of
+ * ours that the peer has SACKed. */
 struct span {
 	__u32 start;
 	__u32 end;
 };
 
-enum { SPANS_MAX = 8 };
+enum { SPANS_MAX = 8, SPANS_BOTH = 11 };
 
 /* Where its frames go: link layer, filled from the segment that opened it or
  * from the neighbour table. */
@@ -89,7 +91,6 @@ struct conn {
 		__u32 una;     /* SND.UNA */
 		__u32 nxt;     /* SND.NXT; never goes back: what is sent again is `again` */
 		__u32 wnd;     /* SND.WND, bytes */
-		__u32 up;      /* SND.UP */
 		__u32 wl1;     /* SND.WL1 */
 		__u32 wl2;     /* SND.WL2 */
 		__u32 iss;     /* ISS */
@@ -103,23 +104,26 @@ struct conn {
 		__u32 small;   /* end of the last segment sent that was not full */
 		__u16 mss;     /* bytes of text in a full-sized segment of ours */
 		__u8 window_scale;
-		__u8 spare;
+		__u8 sacks; /* spans that the peer has SACKed; see rcv.span */
 	} snd;
 
 	struct {
-		__u32 nxt;	 /* RCV.NXT */
-		__u32 edge;	 /* RCV.NXT + RCV.WND: what we accept; never moves left */
-		__u32 told;	 /* the part of it that an ACK of ours has advertised */
-		__u32 irs;	 /* IRS */
-		__u32 user;	 /* text before this was received by the user */
-		__u32 limit;	 /* bytes of text that may wait for the user */
-		__u32 ack_sent;	 /* Last.ACK.sent */
-		__u32 fin;	 /* with CONN_FIN_EARLY: where the FIN stands */
-		__u32 newest[3]; /* a byte of the spans last reported (RFC 2018, 4) */
-		__u16 mss;	 /* text of a full-sized segment of the peer, bytes */
+		__u32 nxt;	   /* RCV.NXT */
+		__u32 edge;	   /* RCV.NXT + RCV.WND: what we accept; never moves left */
+		__u32 told;	   /* the part of it that an ACK of ours has advertised */
+		__u32 irs;	   /* IRS */
+		__u32 user;	   /* text before this was received by the user */
+		__u32 limit;	   /* bytes of text that may wait for the user */
+		__u32 ack_sent;	   /* Last.ACK.sent */
+		__u32 fin;	   /* with CONN_FIN_EARLY: where the FIN stands */
+		__u32 newest[3];   /* a byte of the spans last reported (RFC 2018, 4) */
+		struct span twice; /* received once more: the next D-SACK block */
+		__u16 mss;	   /* text of a full-sized segment of the peer, bytes */
 		__u8 window_scale;
 		__u8 spans; /* how many of span[] are in use, ascending */
-		struct span span[SPANS_MAX];
+		/* One room for both directions: received spans from the front on,
+		 * at most SPANS_MAX; SACKed ones from the back on, snd.sacks. */
+		struct span span[SPANS_BOTH];
 	} rcv;
 
 	struct {
@@ -142,14 +146,26 @@ struct conn {
 	struct {
 		__u32 cwnd;	  /* bytes */
 		__u32 ssthresh;	  /* bytes */
-		__u32 recover;	  /* RFC 6582: highest sequence sent when it began */
+		__u32 recover;	  /* SND.NXT when the phase, or the probe, began */
 		__u32 acked;	  /* bytes acknowledged since cwnd last grew */
 		__u8 algorithm;	  /* index into the table of congestion.c */
 		__u8 phase;	  /* enum congestion_phase */
 		__u16 duplicates; /* duplicate ACKs in a row */
-		__u64 sent_at;	  /* ns, when text was last sent */
-		__u64 state[4];	  /* the algorithm's own */
+		__u32 sent_at;	  /* ms, when text was last sent; 0: never */
+		__u32 old_cwnd;	  /* before the last reduction, to undo it */
+		__u32 old_ssthresh;
+		__u32 delivered; /* PRR: bytes, since recovery began */
+		__u32 out;	 /* PRR: bytes sent since then */
+		__u32 flight;	 /* PRR: RecoverFS; in flight when it began */
+		__u32 state[6];	 /* the algorithm's own */
 	} cc;
+
+	struct {
+		__u32 suspect; /* lost, unless it arrives before TIMER_RECOVERY */
+		__u32 sent_at; /* µs: when the text at SND.UNA was sent again */
+		__u32 min_rtt; /* ns */
+		__u32 undo;    /* bytes sent again that no D-SACK has named */
+	} rack;
 
 	/* An answer that the state does not imply (RST, challenge ACK …). */
 	struct {
@@ -158,7 +174,6 @@ struct conn {
 		__u16 spare;
 		__u32 since; /* seconds of the clock */
 		__u32 seq;
-		__u32 ack;
 	} answer;
 
 	__u64 deadline[TCP_TIMERS];

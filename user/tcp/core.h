@@ -5,7 +5,7 @@
  *        └──────┬──────┘             │           │          by the help of
  *   segment_ack.c  segment_text.c ───┘           │
  *        │              └ reassembly.c           │
- *        └ rto.c  recovery.c  congestion.c ──────┘
+ *        └ scoreboard.c recovery.c rack.c rto.c congestion*.c
  *   output.c                                                turns it into segments.
  */
 #ifndef XTCP_CORE_H
@@ -27,6 +27,14 @@ enum conn_flags {
 	CONN_AGAIN_NOW = 0x0100,    /* the next retransmission need not wait for cwnd */
 	CONN_SYN_LOST = 0x0200,	    /* our SYN was sent more than once */
 	CONN_CLOCK_SET = 0x0400,    /* ts.recent is valid */
+	CONN_AGAIN_FIRST = 0x0800,  /* what was sent again at snd.una was lost again */
+	CONN_SUSPECT = 0x1000,	    /* rack.suspect is meant */
+	CONN_REORDERED = 0x2000,    /* this network has reordered segments */
+	CONN_UNDO = 0x4000,	    /* cc.old_cwnd can be given back */
+	CONN_UNDO_BY_TIME = 0x8000, /* nothing was acknowledged since it was taken */
+	CONN_TAIL_PROBE = 0x10000,  /* a tail loss probe is due */
+	CONN_PROBE_OUT = 0x20000,   /* … is under way, up to cc.recover */
+	CONN_PROBE_AGAIN = 0x40000, /* … and was nothing new */
 };
 
 /* A segment on its way through 3.10.7. `s` is a copy: it is trimmed. */
@@ -37,6 +45,16 @@ struct arrival {
 	const uint8_t *text;
 	uint32_t seq;	 /* SEG.SEQ as it came */
 	uint32_t length; /* SEG.LEN as it came */
+};
+
+/* What was so before an ACK was taken, and what is new in it. */
+struct news {
+	uint32_t una;	 /* SND.UNA before */
+	uint32_t sacked; /* snd.sacked before */
+	uint32_t high;	 /* end of the highest SACKed span before */
+	uint32_t twice;	 /* bytes that a D-SACK block says arrived twice */
+	bool first_time; /* the text at SND.UNA was not sent again before */
+	bool duplicate;	 /* RFC 5681, 2 */
 };
 
 /* state.c */
@@ -66,6 +84,7 @@ bool ack_take_fin(struct arrival *a);
 /* segment_text.c: 3.10.7.4, first (the window's part), seventh and eighth */
 bool segment_is_in_window(const struct conn *c, const struct segment *s);
 void segment_trim(struct arrival *a);
+void segment_note_twice(struct arrival *a);
 void segment_take_text(struct arrival *a);
 void segment_take_fin(struct arrival *a);
 void segment_note_timestamp(struct arrival *a);
@@ -77,6 +96,8 @@ bool window_update_is_due(const struct conn *c);
 uint16_t window_to_advertise(struct conn *c);
 
 /* reassembly.c */
+void reassembly_note_twice(struct conn *c, uint32_t start, uint32_t end);
+bool reassembly_has_all(const struct conn *c, uint32_t start, uint32_t end);
 bool reassembly_has_room(const struct conn *c, uint32_t start, uint32_t end);
 void reassembly_add(struct conn *c, uint32_t start, uint32_t end);
 void reassembly_merge(struct conn *c);
@@ -90,14 +111,38 @@ uint64_t rto_backed_off(const struct conn *c, const struct host *h);
 void rto_arm(struct conn *c, const struct host *h);
 void rto_rearm_or_stop(struct conn *c, const struct host *h);
 uint32_t timestamp_now(const struct conn *c, const struct host *h);
+uint32_t timestamp_at(const struct conn *c, const struct host *h, uint32_t microseconds);
 
 /* recovery.c: which of the text in flight was lost */
 uint32_t recovery_pipe(const struct conn *c);
-void recovery_take_ack(struct conn *c, const struct host *h, uint32_t acked);
-void recovery_take_duplicate(struct conn *c, const struct host *h);
+struct news recovery_before(const struct conn *c);
+void recovery_take_ack(struct conn *c, const struct host *h, const struct segment *s,
+		       const struct news *n);
+void recovery_suspect_timeout(struct conn *c, const struct host *h);
+void recovery_note_sent(struct conn *c, uint32_t length);
+void recovery_note_sent_again(struct conn *c, const struct host *h, uint32_t seq, uint32_t length);
 void recovery_timeout(struct conn *c, const struct host *h);
 void recovery_window_opened(struct conn *c);
 bool recovery_is_idle(const struct conn *c);
+
+/* rack.c: the same with SACK, and the tail loss probe */
+bool rack_find_loss(struct conn *c, const struct host *h, const struct news *n);
+bool rack_suspect_is_lost(struct conn *c, const struct host *h);
+void tail_probe_watch(struct conn *c, const struct host *h);
+void tail_probe_timeout(struct conn *c, const struct host *h);
+void tail_probe_note_sent(struct conn *c, const struct host *h, bool again);
+void tail_probe_take_ack(struct conn *c, const struct host *h, const struct segment *s,
+			 const struct news *n);
+
+/* scoreboard.c: what the peer has SACKed */
+void scoreboard_take(struct conn *c, const struct segment *s, struct news *n);
+void scoreboard_advance(struct conn *c);
+void scoreboard_forget(struct conn *c);
+bool scoreboard_is_reneged(const struct conn *c);
+uint32_t scoreboard_high(const struct conn *c);
+uint32_t scoreboard_skip(const struct conn *c, uint32_t seq);
+uint32_t scoreboard_hole_end(const struct conn *c, uint32_t seq, uint32_t limit);
+uint32_t scoreboard_bytes(const struct conn *c, uint32_t from, uint32_t to);
 
 /* answers.c */
 void answer_reset(struct conn *c, uint32_t seq);

@@ -8,6 +8,11 @@
 
 enum { SACK_ROOM = 4, SACK_ROOM_WITH_TIMESTAMPS = 3 }; /* blocks in 40 bytes */
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 static void add_timestamps(const struct conn *c, const struct host *h, struct segment *s)
 {
 	s->options |= OPTION_TIMESTAMPS;
@@ -38,6 +43,7 @@ static void fill_ack(struct conn *c, const struct host *h, struct segment *s)
 	if (!(c->options & OPTION_SACK_PERMITTED))
 		return;
 	s->sack_count = reassembly_report(c, s->sack, room);
+	c->rcv.twice.end = c->rcv.twice.start;
 	if (s->sack_count)
 		s->options |= OPTION_SACK;
 }
@@ -154,11 +160,13 @@ static void send_new(struct conn *c, const struct host *h, uint32_t length, bool
 	if (with_fin && fin_is_pending(c) && c->snd.nxt == c->snd.end)
 		attach_fin(c, s);
 	c->snd.max = c->snd.nxt;
-	c->cc.sent_at = h->now;
+	c->cc.sent_at = (uint32_t)(h->now / 1000000) | 1;
+	recovery_note_sent(c, length);
 	if (was_idle) {
 		c->snd.again = c->snd.lost = c->snd.una;
 		rto_arm(c, h);
 	}
+	tail_probe_watch(c, h);
 }
 
 /* One segment is timed at a time, the first of a burst, and only while nothing
@@ -184,11 +192,6 @@ static bool small_may_go(const struct conn *c, const struct host *h, uint32_t le
 		return !h->settings->nagle || conn_has(c, CONN_CLOSE) ||
 		       !seq_after(c->snd.small, c->snd.una);
 	return length == usable_window(c) && length < c->snd.mss && length >= c->snd.wnd_max / 2;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
 }
 
 /* How much new text to send in one go; 0: none now. */
@@ -243,29 +246,67 @@ static void send_again(struct conn *c, const struct host *h, uint32_t seq, uint3
 	if (s->text_length && seq + s->text_length == c->snd.end)
 		s->flags |= PSH;
 	c->rtt.timed_at = 0; /* Karn */
+	recovery_note_sent_again(c, h, seq, length);
 	if (c->rtt.retransmits < UINT16_MAX)
 		c->rtt.retransmits++;
 	if (!c->deadline[TIMER_RETRANSMIT])
 		rto_arm(c, h);
 }
 
-/* Lost text, a segment at a time, as far as the window reaches (SHLD-16). The
- * first need not ask cwnd (RFC 5681, 3.2, step 3). */
-static bool output_lost(struct conn *c, const struct host *h, struct segment *s)
+/* From `seq` on, at most `end`: what one segment can carry, up to text that the
+ * peer has and as far as the window reaches (SHLD-16). */
+static uint32_t lost_length(const struct conn *c, uint32_t seq, uint32_t end)
 {
-	uint32_t reach = c->snd.una + c->snd.wnd, seq = c->snd.again;
-	uint32_t length = c->snd.lost - seq;
+	uint32_t reach = c->snd.una + c->snd.wnd;
 	/* The FIN needs no room beside a full segment's text. */
 	uint32_t most = c->snd.mss + (conn_has(c, CONN_FIN_SENT) && seq + c->snd.mss == c->snd.end);
 
-	if (!seq_before(seq, c->snd.lost) || conn_syn_is_out(c) || !seq_before(seq, reach))
+	if (!seq_before(seq, end) || !seq_before(seq, reach))
+		return 0;
+	return least(most, least(scoreboard_hole_end(c, seq, end), reach) - seq);
+}
+
+/* Lost text, a segment at a time. The first need not ask cwnd (RFC 5681, 3.2, step
+ * 3), nor one that was lost twice. */
+static bool output_lost(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint32_t length;
+
+	if (conn_syn_is_out(c))
 		return false;
-	length = least(least(length, most), reach - seq);
-	if (!conn_has(c, CONN_AGAIN_NOW) && congestion_room(c) < length)
+	if (conn_has(c, CONN_AGAIN_FIRST)) {
+		c->flags &= ~(uint32_t)CONN_AGAIN_FIRST;
+		length = lost_length(c, c->snd.una, c->snd.again);
+		if (length)
+			send_again(c, h, c->snd.una, length, s);
+		return length;
+	}
+	c->snd.again = scoreboard_skip(c, c->snd.again);
+	length = lost_length(c, c->snd.again, c->snd.lost);
+	if (!length || (!conn_has(c, CONN_AGAIN_NOW) && congestion_room(c) < length))
 		return false;
 	c->flags &= ~(uint32_t)CONN_AGAIN_NOW;
-	send_again(c, h, seq, length, s);
+	send_again(c, h, c->snd.again, length, s);
 	c->snd.again += length;
+	return true;
+}
+
+/* RFC 8985, 7.3: something new if there is any and it may go, else the last again. */
+static bool output_tail_probe(struct conn *c, const struct host *h, struct segment *s)
+{
+	uint32_t length = least(least(unsent_text(c), usable_window(c)), c->snd.mss);
+	uint32_t last = least(conn_flight(c), c->snd.mss);
+
+	if (!conn_has(c, CONN_TAIL_PROBE))
+		return false;
+	c->flags &= ~(uint32_t)CONN_TAIL_PROBE;
+	if (!last)
+		return false;
+	if (length)
+		send_new(c, h, length, usable_window(c) > length, s);
+	else
+		send_again(c, h, c->snd.nxt - last, last, s);
+	tail_probe_note_sent(c, h, !length);
 	return true;
 }
 
@@ -302,7 +343,9 @@ static bool output_ack(struct conn *c, const struct host *h, struct segment *s)
 
 static bool output_blocks(struct conn *c, const struct host *h, struct segment *s)
 {
-	return c->rcv.spans && c->options & OPTION_SACK_PERMITTED && output_ack(c, h, s);
+	bool blocks = c->rcv.spans || c->rcv.twice.start != c->rcv.twice.end;
+
+	return blocks && c->options & OPTION_SACK_PERMITTED && output_ack(c, h, s);
 }
 
 /* Nothing could be sent and nothing is in flight: if there is something to send,
@@ -326,8 +369,9 @@ bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct 
 		return true;
 	if (c->state == SYN_SENT)
 		return false;
-	if (output_blocks(c, h, s) || output_lost(c, h, s) || output_probe(c, h, s) ||
-	    output_text(c, h, max_text, s) || output_fin(c, h, s) || output_ack(c, h, s))
+	if (output_blocks(c, h, s) || output_lost(c, h, s) || output_tail_probe(c, h, s) ||
+	    output_probe(c, h, s) || output_text(c, h, max_text, s) || output_fin(c, h, s) ||
+	    output_ack(c, h, s))
 		return true;
 	watch_closed_window(c, h);
 	return false;

@@ -23,7 +23,16 @@ bool reassembly_has_room(const struct conn *c, uint32_t start, uint32_t end)
 {
 	uint8_t last, first = touching(c, start, end, &last);
 
-	return c->rcv.spans < SPANS_MAX || last > first;
+	return last > first ||
+	       (c->rcv.spans < SPANS_MAX && c->rcv.spans + c->snd.sacks < SPANS_BOTH);
+}
+
+bool reassembly_has_all(const struct conn *c, uint32_t start, uint32_t end)
+{
+	for (uint8_t i = 0; i < c->rcv.spans; i++)
+		if (!seq_before(start, c->rcv.span[i].start) && !seq_after(end, c->rcv.span[i].end))
+			return true;
+	return false;
 }
 
 static void replace(struct conn *c, uint8_t first, uint8_t last, struct span with)
@@ -54,7 +63,6 @@ void reassembly_add(struct conn *c, uint32_t start, uint32_t end)
 	struct span merged = {start, end};
 
 	assert(seq_before(start, end) && seq_after(start, c->rcv.nxt));
-	assert(c->rcv.spans < SPANS_MAX || last > first);
 	if (last > first) {
 		merged.start = seq_earlier(start, c->rcv.span[first].start);
 		merged.end = seq_later(end, c->rcv.span[last - 1].end);
@@ -85,13 +93,26 @@ static int span_of(const struct conn *c, uint32_t seq)
 	return -1;
 }
 
+/* Text arrived that was there before: the next ACK says so (RFC 2883). */
+void reassembly_note_twice(struct conn *c, uint32_t start, uint32_t end)
+{
+	if (!(c->options & OPTION_SACK_PERMITTED) || !seq_before(start, end))
+		return;
+	c->rcv.twice.start = start;
+	c->rcv.twice.end = end;
+	c->flags |= CONN_ACK_NOW;
+}
+
 /* SACK blocks (RFC 2018, 4): the span of the latest segment first, then those
  * reported before, then as many of the others as fit. */
 uint8_t reassembly_report(const struct conn *c, struct sack_block *block, uint8_t room)
 {
+	const struct span *twice = &c->rcv.twice;
 	uint32_t reported = 0;
 	uint8_t count = 0;
 
+	if (twice->start != twice->end)
+		block[count++] = (struct sack_block){twice->start, twice->end};
 	for (int i = 0; i < 3 + c->rcv.spans && count < room; i++) {
 		int which = i < 3 ? span_of(c, c->rcv.newest[i]) : i - 3;
 

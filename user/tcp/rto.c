@@ -22,6 +22,15 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a < b ? b - a : a - b;
 }
 
+/* The least round trip, of late: it rises slowly, so that a path that has become
+ * longer is noticed (RFC 8985, 6.2, step 1 asks for a window of time). */
+static void note_min(struct conn *c, uint32_t rtt)
+{
+	uint32_t risen = c->rack.min_rtt + c->rack.min_rtt / 256;
+
+	c->rack.min_rtt = c->rack.min_rtt && risen < rtt ? risen : rtt;
+}
+
 /* RFC 6298, 2.2 and 2.3, with alpha 1/8, beta 1/4, K 4. A new measurement also
  * ends the back-off (5.7's note): before it the doubled RTO stays, or a path that
  * became slower than the RTO would never be measured again. */
@@ -42,12 +51,23 @@ void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 	c->rtt.rttvar = (uint32_t)rttvar;
 	c->rtt.rto = clamp(srtt + spread, h->settings->rto_min, h->settings->rto_max);
 	c->rtt.backoff = 0;
+	note_min(c, (uint32_t)rtt);
 }
 
 /* TSval: milliseconds, so that it wraps its sign in 24.8 days (RFC 7323, 5.4). */
 uint32_t timestamp_now(const struct conn *c, const struct host *h)
 {
 	return (uint32_t)(h->now / 1000000) + c->ts.offset;
+}
+
+/* TSval of a segment that was sent when the clock's microseconds were that, within
+ * the last hour. */
+uint32_t timestamp_at(const struct conn *c, const struct host *h, uint32_t microseconds)
+{
+	uint64_t now = h->now / 1000;
+	uint32_t ago = (uint32_t)now - microseconds;
+
+	return (uint32_t)((now - ago) / 1000) + c->ts.offset;
 }
 
 /* A segment that acknowledges something new (RFC 7323, 4.1: no other is used). */

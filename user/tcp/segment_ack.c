@@ -42,9 +42,7 @@ static uint32_t text_in(const struct conn *c, uint32_t from, uint32_t to)
 static void advance_una(struct arrival *a)
 {
 	struct conn *c = a->c;
-	uint32_t flight = conn_flight(c), old = c->snd.una, acked = a->s.ack - old;
-	bool grows = !conn_syn_is_out(c) && c->cc.phase != PHASE_RECOVERY;
-	uint32_t text;
+	uint32_t old = c->snd.una, text;
 
 	rto_take_ack(c, a->h, &a->s);
 	c->snd.una = a->s.ack;
@@ -53,10 +51,8 @@ static void advance_una(struct arrival *a)
 		c->bytes_out += text;
 		c->events |= EVENT_WRITABLE;
 	}
-	recovery_take_ack(c, a->h, acked);
-	if (grows)
-		congestion_on_ack(c, a->h, acked, flight);
 	c->flags &= ~(uint32_t)(CONN_SEND_SYN | CONN_PROBE);
+	scoreboard_advance(c);
 	rto_rearm_or_stop(c, a->h);
 }
 
@@ -87,18 +83,32 @@ void ack_update_window(struct arrival *a)
 	rto_rearm_or_stop(c, a->h);
 }
 
+/* What the acknowledgment and its SACK blocks say of the network. */
+static void take_news(struct arrival *a)
+{
+	struct conn *c = a->c;
+	struct news n = recovery_before(c);
+	uint32_t flight = conn_flight(c), acked = a->s.ack - c->snd.una;
+	bool grows = acked && !conn_syn_is_out(c) && c->cc.phase != PHASE_RECOVERY;
+
+	n.duplicate = is_duplicate(a, window_of(c, &a->s));
+	if (acked)
+		advance_una(a);
+	scoreboard_take(c, &a->s, &n);
+	recovery_take_ack(c, a->h, &a->s, &n);
+	if (grows)
+		congestion_on_ack(c, a->h, acked, flight);
+}
+
 /* ESTABLISHED and after it: "if SND.UNA < SEG.ACK =< SND.NXT, then set SND.UNA <-
- * SEG.ACK"; older ones are ignored but for their window. */
+ * SEG.ACK"; older ones are ignored. */
 void ack_take(struct arrival *a)
 {
 	struct conn *c = a->c;
 
 	if (seq_before(a->s.ack, c->snd.una))
 		return;
-	if (is_duplicate(a, window_of(c, &a->s)))
-		recovery_take_duplicate(c, a->h);
-	else if (seq_after(a->s.ack, c->snd.una))
-		advance_una(a);
+	take_news(a);
 	ack_update_window(a);
 	/* MUST-37: a peer that answers our probes keeps its connection; unless
 	 * nobody is left here who waits for it. */

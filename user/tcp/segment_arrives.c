@@ -9,6 +9,8 @@
  * RFC 5961, 7. */
 static void answer_unacceptable(struct arrival *a)
 {
+	if (a->s.text_length && seq_before(a->s.seq, a->c->rcv.nxt) && conn_is_synchronized(a->c))
+		segment_note_twice(a);
 	if (a->s.text_length || a->s.flags & FIN)
 		a->c->flags |= CONN_ACK_NOW;
 	else

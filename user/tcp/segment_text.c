@@ -19,6 +19,15 @@ bool segment_is_in_window(const struct conn *c, const struct segment *s)
 	       seq_within(s->seq + length - 1, c->rcv.nxt, wnd);
 }
 
+/* The part of the text that was received before. */
+void segment_note_twice(struct arrival *a)
+{
+	uint32_t end = a->s.seq + a->s.text_length;
+
+	if (a->s.text_length && !(a->s.flags & SYN))
+		reassembly_note_twice(a->c, a->s.seq, seq_earlier(end, a->c->rcv.nxt));
+}
+
 static void trim_front(struct arrival *a)
 {
 	struct segment *s = &a->s;
@@ -26,6 +35,7 @@ static void trim_front(struct arrival *a)
 
 	if (!seq_before(s->seq, a->c->rcv.nxt))
 		return;
+	segment_note_twice(a);
 	if (s->flags & SYN) {
 		s->flags &= ~SYN;
 		s->seq++;
@@ -108,6 +118,8 @@ static uint32_t store(struct arrival *a)
 	assert(!seq_before(a->s.seq, c->rcv.nxt) && !seq_after(end, c->rcv.edge));
 	if (a->s.seq != c->rcv.nxt && !reassembly_has_room(c, a->s.seq, end))
 		return 0;
+	if (reassembly_has_all(c, a->s.seq, end))
+		reassembly_note_twice(c, a->s.seq, end);
 	stored = a->h->store_text(a->h, c, a->s.seq, a->text, a->s.text_length);
 	assert(stored <= a->s.text_length);
 	return stored;

@@ -58,6 +58,15 @@ static void retransmission_timeout(struct conn *c, const struct host *h)
 	rto_arm(c, h);
 }
 
+/* A probe takes the place of the RTO that would be due at the same time. */
+static void recovery_timer(struct conn *c, const struct host *h)
+{
+	if (conn_has(c, CONN_SUSPECT))
+		recovery_suspect_timeout(c, h);
+	else
+		tail_probe_timeout(c, h);
+}
+
 void tcp_timeouts(struct conn *c, struct host *h)
 {
 	if (expires(c, TIMER_LIFE, h->now)) {
@@ -66,6 +75,9 @@ void tcp_timeouts(struct conn *c, struct host *h)
 	}
 	if (expires(c, TIMER_DELAYED_ACK, h->now))
 		c->flags |= CONN_ACK_NOW;
+	expires(c, TIMER_PACE, h->now); /* output.c may send again: that is all */
+	if (expires(c, TIMER_RECOVERY, h->now))
+		recovery_timer(c, h);
 	if (expires(c, TIMER_RETRANSMIT, h->now))
 		retransmission_timeout(c, h);
 }
