@@ -20,7 +20,11 @@ enum record_room {
 
 /* One call of bpf_xdp_load_bytes moves less than 64 KiB; one of bpf_csum_diff
  * adds up at most 512 bytes before Linux 6.13, always a multiple of four. */
-enum { COPY_MOST = 0xffff, SUM_MOST = 512, SUM_UNIT = 4 };
+enum { COPY_MOST = 0xffff, SUM_MOST = 512, SUM_UNIT = 4, SUM_ALL_SINCE = 6 << 16 | 13 << 8 };
+
+/* Filled in by libbpf before it loads, so that the verifier knows it and leaves
+ * out what this kernel does not need. */
+extern int LINUX_KERNEL_VERSION __kconfig;
 
 /* Behind the data of the large ones, so that the verifier need not know that the
  * last piece to be added up ends where the data ends. */
@@ -54,12 +58,15 @@ static __always_inline enum reason copy_bytes(struct visit *v, const struct extr
 }
 
 /* `length` bytes, and zeros up to a whole word. */
-static __always_inline __u32 sum_piece(__u8 *data, __u32 length)
+static __always_inline __u32 sum_words(__u8 *data, __u32 length)
 {
-	if (length > SUM_MOST)
-		length = SUM_MOST;
 	length = (length + SUM_UNIT - 1) & ~(SUM_UNIT - 1u);
 	return (__u32)bpf_csum_diff(0, 0, (__be32 *)data, length, 0);
+}
+
+static __always_inline __u32 sum_piece(__u8 *data, __u32 length)
+{
+	return sum_words(data, length > SUM_MOST ? SUM_MOST : length);
 }
 
 static __always_inline __u64 sum_few(__u8 *data, __u32 length, const __u32 room)
@@ -99,6 +106,8 @@ static __always_inline __u64 sum_many(__u8 *data, __u32 length, const __u32 room
 
 static __always_inline __u64 sum_bytes(__u8 *data, __u32 length, const __u32 room)
 {
+	if (LINUX_KERNEL_VERSION >= SUM_ALL_SINCE)
+		return length <= room ? sum_words(data, length) : 0;
 	return room <= ROOM_FRAME ? sum_few(data, length, room) : sum_many(data, length, room);
 }
 
@@ -179,15 +188,28 @@ static __always_inline void record_head(struct visit *v, const struct extract *x
 }
 
 /* The kernel's own way of waking costs an interrupt per record; here only a
- * worker that says that it sleeps is woken. The exchange is a full barrier
- * between the reservation and the look at the flag (see struct worker_wake). */
+ * worker that says that it sleeps is woken. Between the reservation and the look
+ * at the flag there must be a full barrier (see struct worker_wake). */
+static __always_inline bool worker_sleeps(struct worker_wake *w)
+{
+	return __sync_lock_test_and_set(&w->asleep, 0);
+}
+
 static __always_inline void record_submit(struct visit *v)
 {
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	bpf_ringbuf_submit(v->record,
+			   worker_sleeps(v->wake) ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
 
-	if (__sync_lock_test_and_set(&v->wake->asleep, 0))
-		flags = BPF_RB_FORCE_WAKEUP;
-	bpf_ringbuf_submit(v->record, flags);
+/* The same right after owner_leave(), whose compare-and-swap is the barrier, so
+ * that looking is enough in nearly every case. */
+static __always_inline void record_submit_after_leave(struct visit *v)
+{
+	__u32 asleep = *(const volatile __u32 *)&v->wake->asleep;
+
+	if (asleep)
+		asleep = worker_sleeps(v->wake);
+	bpf_ringbuf_submit(v->record, asleep ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 #endif

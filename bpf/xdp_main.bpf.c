@@ -26,12 +26,28 @@ char _license[] SEC("license") = "Dual BSD/GPL";
 /* A global function: the verifier proves it once, by itself, and takes what it
  * leaves in *p for unknown afterwards. Otherwise everything behind would be
  * proven again for every way through the headers. */
-__noinline int parse_frame(struct xdp_md *ctx, struct packet *p)
+__noinline int parse_frame(struct xdp_md *ctx, struct packet *p, __u32 frame_length)
 {
 	if (!p)
 		return REASON_PASS_NOT_IP;
-	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-			    (__u32)bpf_xdp_get_buff_len(ctx), p);
+	return parse_packet((void *)(long)ctx->data, (void *)(long)ctx->data_end, frame_length, p);
+}
+
+/* Few frames have more pieces than the first; only one that seems to be cut short
+ * is worth the question. */
+static __always_inline enum reason parse(struct visit *v)
+{
+	__u32 first_piece = v->ctx->data_end - v->ctx->data;
+	enum reason r = parse_frame(v->ctx, &v->packet, first_piece);
+	__u32 whole;
+
+	if (r != REASON_DROP_IP_HEADER)
+		return r;
+	whole = bpf_xdp_get_buff_len(v->ctx);
+	if (whole == first_piece)
+		return r;
+	v->packet = (struct packet){};
+	return parse_frame(v->ctx, &v->packet, whole);
 }
 
 static __always_inline bool listener_exists(const struct tuple *t, __be16 port)
@@ -210,7 +226,7 @@ static __always_inline void hit_end(struct visit *v)
 {
 	hit_describe(&v->packet.segment, visit_rx(v), &v->record->hit);
 	owner_leave(&v->flow->word, v->known.generation);
-	record_submit(v);
+	record_submit_after_leave(v);
 }
 
 /* A hit whose frame becomes its acknowledgment. */
@@ -256,7 +272,7 @@ static __always_inline enum reason segment_arrives(struct visit *v)
 static __always_inline enum reason frame_arrives(struct xdp_md *ctx)
 {
 	struct visit v = {.ctx = ctx};
-	enum reason r = parse_frame(ctx, &v.packet);
+	enum reason r = parse(&v);
 
 	if (r == PARSED)
 		return segment_arrives(&v);
