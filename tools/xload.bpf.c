@@ -607,8 +607,8 @@ static __always_inline int bulk_waits(struct xload_client *c)
 	return XDP_DROP;
 }
 
-/* One segment of the next connection's text. The frames are as long as they have
- * to be, and nobody has written into their text since they were made. */
+/* One segment of the next connection's text, in a frame that nobody has written
+ * any text into since it was made. */
 SEC("xdp")
 int xload_bulk(struct xdp_md *ctx)
 {
@@ -625,6 +625,8 @@ int xload_bulk(struct xdp_md *ctx)
 	if ((int)(c->snd_nxt - c->snd_max) > 0)
 		c->snd_max = c->snd_nxt;
 	add(XLOAD_segments_sent, 1);
+	if (!frame_resize(ctx, text_at() + size))
+		return XDP_DROP;
 	return write_segment(ctx, &o, size, setup.pattern_sum) ? XDP_TX : XDP_DROP;
 }
 

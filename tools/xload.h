@@ -16,7 +16,7 @@ enum {
 	XLOAD_TEXT_MIN = 8,
 	XLOAD_TEXT_MAX = 1448,
 	XLOAD_WINDOW_SCALE = 7,
-	XLOAD_FRAME = 1514,
+	XLOAD_FRAME = 14 + 20 + 32 + XLOAD_TEXT_MAX + 1,
 };
 
 enum xload_mode {

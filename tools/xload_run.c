@@ -148,16 +148,18 @@ static void unload(struct run *r)
 
 /* --- frames of our own -------------------------------------------------------- */
 
-/* Runs a program over `repeat` frames that are as long as what it sends at most. */
+/* Runs a program over `repeat` frames, one byte longer than what it sends at most:
+ * the kernel takes the length of a frame that comes round again from whoever had
+ * it before, unless the program changes it. */
 static int live_frames(struct run *r, const struct bpf_program *program, uint64_t repeat)
 {
 	struct xdp_md ctx = {.ingress_ifindex = (uint32_t)r->task->ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	int failed;
 
-	ctx.data_end = 34 + (r->task->setup.timestamps ? 32 : 20) + r->task->setup.size;
-	if (ctx.data_end < 34 + 40)
-		ctx.data_end = 34 + 40;
+	ctx.data_end = 34 + (r->task->setup.timestamps ? 32 : 20) + r->task->setup.size + 1;
+	if (ctx.data_end < 34 + 40 + 1)
+		ctx.data_end = 34 + 40 + 1;
 	o.data_in = r->frame;
 	o.data_size_in = ctx.data_end;
 	o.ctx_in = &ctx;
