@@ -48,14 +48,18 @@ struct daemon {
  * native program itself, and loses it silently otherwise. */
 static void probe_transmit(struct daemon *d)
 {
+	struct interface now;
 	bool works = false;
 	const char *why;
 
+	/* The other end may have moved into another namespace since. */
+	if (interface_read(d->interface.name, &now))
+		return;
 	if (strcmp(d->attachment.mode, "native"))
 		why = "generic mode";
 	else if (!d->interface.veth)
 		why = "native mode of a driver that delivers it", works = true;
-	else if (interface_peer_has_xdp(&d->interface))
+	else if (interface_peer_has_xdp(&now))
 		why = "the other end of the veth has a native XDP program", works = true;
 	else
 		why = "the other end of the veth has no native XDP program";

@@ -156,18 +156,30 @@ static void make_way(struct worker *w, struct session *old, struct arrival *a)
 	of_no_connection(w, a);
 }
 
+/* Whose segment it is. A record may be older than the connection that its tuple
+ * means now; and a connection that has just ended is none. */
+static struct session *find(struct worker *w, const struct arrival *a)
+{
+	struct session *s = a->session;
+
+	if (!s || s->conn->state == CLOSED)
+		s = sessions_find(w, &a->packet.tuple);
+	if (s && s->conn->state == CLOSED) {
+		sessions_unlist(s);
+		return NULL;
+	}
+	return s;
+}
+
 void demux(struct worker *w, struct arrival *a)
 {
-	struct session *s = a->session ? a->session : sessions_find(w, &a->packet.tuple);
+	struct session *s = find(w, a);
 
-	/* A record may be older than the connection that its tuple means now. */
-	if (s && memcmp(&s->conn->tuple, &a->packet.tuple, sizeof(struct tuple)))
-		s = NULL;
-	if (!s || s->conn->state == CLOSED) {
+	if (!s) {
 		of_no_connection(w, a);
 		return;
 	}
-	if (!a->session)
+	if (s != a->session)
 		flow_take(s);
 	deliver(s, a);
 	if (s->conn->events & EVENT_REOPEN)

@@ -43,16 +43,17 @@ void tx_destroy(struct tx *t)
 
 bool tx_is_ready(struct tx *t)
 {
-	if (t->packet.held && !tx_packet_retry(&t->packet))
-		return false;
-	return !t->xdp || tx_xdp_has_room(t->xdp);
+	return !t->packet.held || tx_packet_retry(&t->packet);
 }
 
-uint32_t tx_text_most(const struct tx *t, const struct conn *c)
+/* Whole segments, at least one: on lo that alone may be a whole IP packet. */
+uint32_t tx_text_most(const struct conn *c)
 {
-	(void)t;
-	return c->snd.mss && c->snd.mss < SUPER_SEGMENT ? SUPER_SEGMENT - SUPER_SEGMENT % c->snd.mss
-							: SUPER_SEGMENT;
+	uint32_t mss = c->snd.mss;
+
+	if (!mss)
+		return SUPER_SEGMENT;
+	return mss < SUPER_SEGMENT ? SUPER_SEGMENT - SUPER_SEGMENT % mss : mss;
 }
 
 /* Frames of one connection must not overtake each other: what waits in AF_XDP's

@@ -6,7 +6,8 @@
  *	bulk             AF_PACKET with GSO (tx_packet.c): one frame of up to 64 KiB
  *	                 that the device cuts, with checksums it computes
  *
- * Nothing here waits. What finds no room is kept, one frame, and goes first. */
+ * Nothing here waits. What finds no room with AF_XDP goes by AF_PACKET; what finds
+ * none there is kept, one frame, and goes first. */
 #ifndef XTCP_TX_H
 #define XTCP_TX_H
 
@@ -36,7 +37,7 @@ void tx_destroy(struct tx *t);
 /* May another segment be pulled? */
 bool tx_is_ready(struct tx *t);
 /* Bytes of text that one segment of this connection may have. */
-uint32_t tx_text_most(const struct tx *t, const struct conn *c);
+uint32_t tx_text_most(const struct conn *c);
 /* Sends a segment of a connection, with its text out of the session's chain. */
 void tx_text(struct worker *w, struct session *s, const struct segment *seg);
 /* Sends a segment without text, of no connection. */

@@ -25,7 +25,7 @@
 enum {
 	EVENTS = 64,
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
-	CATCH_UP = 8, /* batches of records before what is queued is sent */
+	CATCH_UP = 8,	  /* batches of records before what is queued is sent */
 	DRAIN_ROUNDS = 64,
 	RECORD_LEAST = 88, /* bytes of the smallest record in a ring */
 };
@@ -183,7 +183,8 @@ static bool round_of(struct worker *w)
 		busy |= settle_changed(w);
 	}
 	tx_flush(&w->tx);
-	return busy;
+	/* What waits for a way out is no work that could be done now. */
+	return busy && !w->tx.packet.held;
 }
 
 /* --- sleeping ------------------------------------------------------------------------ */
@@ -218,7 +219,7 @@ static void fall_asleep(struct worker *w)
 	struct timespec t;
 
 	__atomic_store_n(&w->wake->asleep, 1, __ATOMIC_SEQ_CST);
-	if (!has_work(w) || w->stalled_since) {
+	if (!has_work(w) || w->stalled_since || w->tx.packet.held) {
 		w->wakeups++;
 		poll_descriptors(w, until_deadline(w, &t));
 	}
@@ -231,8 +232,7 @@ static bool spin(struct worker *w, uint64_t *idle_since)
 
 	if (!*idle_since)
 		*idle_since = now;
-	return now - *idle_since < (uint64_t)w->engine->config->spin_us * MICROSECOND &&
-	       !w->stalled_since;
+	return now - *idle_since < (uint64_t)w->engine->config->spin_us * MICROSECOND;
 }
 
 static void loop(struct worker *w)
