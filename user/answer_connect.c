@@ -43,7 +43,11 @@ static int read_order(json_t *json, struct order *o, struct complaint *c)
 	if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s?s, s?o, s?I}", "address", &o->address,
 			   "service", &o->service, "banner", &o->banner, "backends", &o->backends,
 			   "local_port", &o->local_port))
-		return complain(c, "%s", error.text);
+		return complain(
+			c,
+			"%s; right is {\"address\": \"10.1.0.9:80\", \"service\": \"echo\"}, "
+			"with local_port a number, backends a list, banner text",
+			error.text);
 	if (o->local_port < 0 || o->local_port > 65535)
 		return complain(c, "local_port: %lld is not from 1 to 65535",
 				(long long)o->local_port);

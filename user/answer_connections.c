@@ -181,7 +181,7 @@ static bool make_text(struct copies *all)
 	all->text = NULL;
 	if (all->next < all->count) {
 		json = connection_json(&all->of[all->next], all->now);
-		object = json_dumps(json, JSON_COMPACT);
+		object = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(6));
 		json_decref(json);
 		if (!object)
 			return false;

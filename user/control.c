@@ -152,6 +152,11 @@ static struct sockaddr_un socket_name(const char *path)
 	return name;
 }
 
+static const char *remedy(int error)
+{
+	return error == EACCES || error == EPERM ? "; run as root" : "";
+}
+
 /* Only the last folder is made: a mistyped path should not grow a tree. */
 static int make_folder(struct control *c)
 {
@@ -168,8 +173,8 @@ static int make_folder(struct control *c)
 	error = errno;
 	if (error == EEXIST)
 		return 0;
-	log_error("--control %s: cannot make the folder %s: %s", c->config->control, folder,
-		  strerror(error));
+	log_error("--control %s: cannot make the folder %s: %s%s", c->config->control, folder,
+		  strerror(error), remedy(error));
 	return -error;
 }
 
@@ -219,7 +224,7 @@ static int bind_socket(struct control *c)
 		error = -errno;
 	if (!error)
 		return 0;
-	log_error("--control %s: %s", c->config->control, strerror(-error));
+	log_error("--control %s: %s%s", c->config->control, strerror(-error), remedy(-error));
 	close(c->fd);
 	c->fd = -1;
 	return error;
