@@ -1,138 +1,161 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The text pool against a plain array: what was written is read, in order or not,
- * and no block is lost. Links: user/text.c */
-#include "choice.h"
-#include "test.h"
+/* user/text.c: chains of blocks by sequence number, against a plain buffer.
+ * Links: user/text.c */
 #include "text.h"
+#include "test.h"
 
-enum { BLOCKS = 64, SPAN = 40 * TEXT_BLOCK, STEPS = 4000 };
+enum { BLOCKS = 64, POOL = BLOCKS * TEXT_BLOCK, STEPS = 20000, SPAN = 20 * TEXT_BLOCK };
 
-struct world {
-	struct text_pool pool;
-	struct text_chain chain;
-	uint32_t base, from, to; /* held: [from, to) relative to base, all written */
-	uint8_t plain[SPAN];
-	struct choice choice;
-};
+static uint8_t memory[POOL];
 
-static uint8_t memory[BLOCKS * TEXT_BLOCK];
-
-static void write_some(struct world *w)
+static void begin(struct text_pool *p, struct text_chain *c)
 {
-	uint8_t bytes[3000];
-	uint32_t length = choose_between(&w->choice, 1, sizeof(bytes)), taken;
-	struct iovec text = {bytes, length};
-
-	if (w->to + length > SPAN)
-		return;
-	for (uint32_t i = 0; i < length; i++)
-		bytes[i] = (uint8_t)choose(&w->choice, 256);
-	taken = text_write(&w->pool, TEXT_SEND, &w->chain, w->base + w->to, &text);
-	assert_true(taken <= length);
-	memcpy(w->plain + w->to, bytes, taken);
-	w->to += taken;
+	assert_int_equal(text_pool_make(p, memory, BLOCKS), 0);
+	text_chain_make(c);
 }
 
-static void read_some(struct world *w)
+static uint32_t put(struct text_pool *p, struct text_chain *c, uint32_t seq, const void *bytes,
+		    size_t length)
 {
-	uint32_t at, length;
-	struct iovec pieces[32];
-	int n;
+	const struct iovec text = {(void *)bytes, length};
 
-	if (w->from == w->to)
-		return;
-	at = w->from + choose(&w->choice, w->to - w->from);
-	length = choose_between(&w->choice, 1, w->to - at < 60000 ? w->to - at : 60000);
-	n = text_pieces(&w->pool, &w->chain, w->base + at, length, pieces, 32);
-	assert_true(n > 0);
-	for (int i = 0; i < n; i++) {
-		assert_memory_equal(pieces[i].iov_base, w->plain + at, pieces[i].iov_len);
-		at += (uint32_t)pieces[i].iov_len;
+	return text_write(p, TEXT_RECEIVE, c, seq, &text);
+}
+
+static void expect(struct text_pool *p, struct text_chain *c, uint32_t seq, const uint8_t *bytes,
+		   uint32_t length)
+{
+	struct iovec pieces[32];
+	int count = text_pieces(p, c, seq, length, pieces, 32);
+
+	assert_true(count > 0);
+	for (int i = 0; i < count; i++) {
+		assert_memory_equal(pieces[i].iov_base, bytes, pieces[i].iov_len);
+		bytes += pieces[i].iov_len;
 		length -= (uint32_t)pieces[i].iov_len;
 	}
 	assert_int_equal(length, 0);
 }
 
-static void release_some(struct world *w)
+TEST(text__in_order_over_the_end_of_sequence_numbers)
 {
-	w->from += choose(&w->choice, w->to - w->from + 1);
-	text_release(&w->pool, TEXT_SEND, &w->chain, w->base + w->from);
+	uint8_t bytes[3 * TEXT_BLOCK];
+	struct text_pool p;
+	struct text_chain c;
+	uint32_t seq = UINT32_MAX - 5000;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 7);
+	begin(&p, &c);
+	for (uint32_t i = 0; i < sizeof(bytes); i += 1000)
+		put(&p, &c, seq + i, bytes + i,
+		    sizeof(bytes) - i < 1000 ? sizeof(bytes) - i : 1000);
+	expect(&p, &c, seq, bytes, sizeof(bytes));
+	expect(&p, &c, seq + 4999, bytes + 4999, 300);
+	text_release(&p, TEXT_RECEIVE, &c, seq + 6000);
+	assert_int_equal(text_pool_free(&p), BLOCKS - 2);
+	expect(&p, &c, seq + 6000, bytes + 6000, sizeof(bytes) - 6000);
+	text_release_all(&p, TEXT_RECEIVE, &c);
+	assert_int_equal(text_pool_free(&p), BLOCKS);
+	text_pool_destroy(&p);
 }
 
-static void life(struct world *w, uint64_t seed)
+TEST(text__a_hole_costs_no_block)
 {
-	w->choice = choice_from_seed(seed);
-	w->base = chance(&w->choice, 50) ? 0u - choose(&w->choice, SPAN)
-					 : choose(&w->choice, 1u << 31);
-	w->from = w->to = 0;
-	text_chain_make(&w->chain);
-	for (int n = 0; n < STEPS; n++) {
-		switch (choose(&w->choice, 4)) {
-		case 0: read_some(w); break;
-		case 1:
-			if (chance(&w->choice, 20))
-				release_some(w);
-			break;
-		default: write_some(w);
-		}
+	struct text_pool p;
+	struct text_chain c;
+
+	begin(&p, &c);
+	assert_int_equal(put(&p, &c, 30 * TEXT_BLOCK, "far", 3), 3);
+	assert_int_equal(put(&p, &c, 0, "near", 4), 4);
+	assert_int_equal(text_pool_free(&p), BLOCKS - 2);
+	expect(&p, &c, 0, (const uint8_t *)"near", 4);
+	expect(&p, &c, 30 * TEXT_BLOCK, (const uint8_t *)"far", 3);
+	assert_int_equal(text_pieces(&p, &c, 15 * TEXT_BLOCK, 1, &(struct iovec){0}, 1), 0);
+	text_release_all(&p, TEXT_RECEIVE, &c);
+	text_pool_destroy(&p);
+}
+
+TEST(text__one_use_leaves_the_other_its_blocks)
+{
+	static uint8_t bytes[POOL];
+	struct text_pool p;
+	struct text_chain c, other;
+
+	begin(&p, &c);
+	text_chain_make(&other);
+	assert_int_equal(put(&p, &c, 100, bytes, sizeof(bytes)), POOL / 2 - 100);
+	assert_int_equal(text_pool_left(&p, TEXT_RECEIVE), 0);
+	assert_int_equal(text_room(&p, TEXT_SEND, &other, 10), POOL / 2 - 10);
+	assert_int_equal(text_write(&p, TEXT_SEND, &other, 10, &(struct iovec){bytes, 5000}), 5000);
+	text_release_all(&p, TEXT_RECEIVE, &c);
+	text_release_all(&p, TEXT_SEND, &other);
+	assert_int_equal(text_pool_free(&p), BLOCKS);
+	text_pool_destroy(&p);
+}
+
+/* text_room() is a promise: that much can be written. */
+TEST(text__room_can_be_written)
+{
+	static uint8_t bytes[POOL];
+	struct text_pool p;
+	struct text_chain c;
+	uint32_t seq = 4000, room;
+
+	begin(&p, &c);
+	while ((room = text_room(&p, TEXT_SEND, &c, seq))) {
+		uint32_t part = room < 5000 ? room : 5000;
+
+		assert_int_equal(text_write(&p, TEXT_SEND, &c, seq, &(struct iovec){bytes, part}),
+				 part);
+		seq += part;
 	}
-	text_release_all(&w->pool, TEXT_SEND, &w->chain);
-	assert_int_equal(text_pool_free(&w->pool), BLOCKS);
-	assert_int_equal(w->pool.used[TEXT_SEND], 0);
+	assert_int_equal(text_pool_left(&p, TEXT_SEND), 0);
+	text_release_all(&p, TEXT_SEND, &c);
+	text_pool_destroy(&p);
 }
 
-TEST(text__agrees_with_an_array)
-{
-	static struct world w;
+static uint64_t state = 3;
 
-	assert_int_equal(text_pool_make(&w.pool, memory, BLOCKS), 0);
-	for (uint64_t seed = 0; seed < 20; seed++)
-		life(&w, seed);
-	text_pool_destroy(&w.pool);
+static uint32_t random_below(uint32_t n)
+{
+	state = state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(state >> 33) % n;
 }
 
-/* Out of order: the later block first; a hole costs nothing. */
-TEST(text__out_of_order)
+/* Writes anywhere in a window that moves on, compared with the same in an array. */
+TEST(text__agrees_with_a_plain_buffer)
 {
-	struct text_pool pool;
-	struct text_chain chain;
-	struct iovec late = {(void *)(uintptr_t) "late", 4},
-		     early = {(void *)(uintptr_t) "early", 5};
-	struct iovec pieces[4];
-	uint32_t length;
+	static uint8_t plain[SPAN], present[SPAN], bytes[9000];
+	struct text_pool p;
+	struct text_chain c;
+	uint32_t left = UINT32_MAX - 7 * SPAN; /* wraps on the way */
 
-	assert_int_equal(text_pool_make(&pool, memory, BLOCKS), 0);
-	text_chain_make(&chain);
-	assert_int_equal(text_write(&pool, TEXT_RECEIVE, &chain, 50 * TEXT_BLOCK, &late), 4);
-	assert_int_equal(text_write(&pool, TEXT_RECEIVE, &chain, 7, &early), 5);
-	assert_int_equal(pool.used[TEXT_RECEIVE], 2);
-	assert_memory_equal(text_at(&pool, &chain, 50 * TEXT_BLOCK, &length), "late", 4);
-	assert_memory_equal(text_at(&pool, &chain, 7, &length), "early", 5);
-	assert_null(text_at(&pool, &chain, 20 * TEXT_BLOCK, &length));
-	assert_int_equal(text_pieces(&pool, &chain, 7, TEXT_BLOCK, pieces, 4), 0);
-	text_release_all(&pool, TEXT_RECEIVE, &chain);
-	assert_int_equal(text_pool_free(&pool), BLOCKS);
-	text_pool_destroy(&pool);
-}
+	begin(&p, &c);
+	memset(present, 0, sizeof(present));
+	for (int step = 0; step < STEPS; step++) {
+		uint32_t length = 1 + random_below(sizeof(bytes));
+		uint32_t at = random_below(SPAN - (uint32_t)sizeof(bytes));
+		uint32_t skip = random_below(3000);
 
-/* The pool ends; what found no place is said, and what has one stays. */
-TEST(text__a_full_pool)
-{
-	static uint8_t bytes[(BLOCKS + 2) * TEXT_BLOCK];
-	struct text_pool pool;
-	struct text_chain chain;
-	struct iovec text = {bytes, sizeof(bytes)};
-	uint32_t taken;
+		for (uint32_t i = 0; i < length; i++)
+			bytes[i] = (uint8_t)random_below(256);
+		assert_int_equal(put(&p, &c, left + at, bytes, length), length);
+		memcpy(plain + at, bytes, length);
+		memset(present + at, 1, length);
+		for (uint32_t i = 0; i < 200; i++) {
+			uint32_t x = random_below(SPAN), some;
 
-	assert_int_equal(text_pool_make(&pool, memory, BLOCKS), 0);
-	text_chain_make(&chain);
-	taken = text_write(&pool, TEXT_SEND, &chain, 0, &text);
-	assert_true(taken < sizeof(bytes));
-	assert_int_equal(taken, pool.cap[TEXT_SEND] * TEXT_BLOCK);
-	assert_int_equal(text_pool_left(&pool, TEXT_SEND), 0);
-	assert_int_equal(text_room(&pool, TEXT_SEND, &chain, taken), 0);
-	text_release(&pool, TEXT_SEND, &chain, TEXT_BLOCK);
-	assert_int_equal(text_pool_left(&pool, TEXT_SEND), 1);
-	text_release_all(&pool, TEXT_SEND, &chain);
-	text_pool_destroy(&pool);
+			if (present[x])
+				assert_int_equal(*text_at(&p, &c, left + x, &some), plain[x]);
+		}
+		text_release(&p, TEXT_RECEIVE, &c, left + skip);
+		memmove(plain, plain + skip, SPAN - skip);
+		memmove(present, present + skip, SPAN - skip);
+		memset(present + SPAN - skip, 0, skip);
+		left += skip;
+	}
+	text_release_all(&p, TEXT_RECEIVE, &c);
+	assert_int_equal(text_pool_free(&p), BLOCKS);
+	text_pool_destroy(&p);
 }

@@ -1,105 +1,161 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The timing wheel against a plain list of deadlines: never early, at most a tick
- * late, each once. Links: user/wheel.c */
-#include "choice.h"
-#include "test.h"
+/* user/wheel.c: never early, at most a tick late, against a list that is searched.
+ * Links: user/wheel.c */
 #include "wheel.h"
+#include "test.h"
 
 enum { INDICES = 200, STEPS = 20000 };
 
 #define TICK (1ull << WHEEL_TICK_SHIFT)
+#define START (123456789ull * TICK + 77)
 
-struct world {
-	struct wheel wheel;
-	uint64_t deadline[INDICES]; /* 0: none */
+struct model {
+	struct wheel w;
 	uint64_t now;
-	struct choice choice;
-	int fired;
+	uint64_t deadline[INDICES]; /* 0: none */
+	unsigned fired;
+	uint64_t random;
 };
 
-static uint64_t some_time(struct world *w)
+static uint64_t next_random(struct model *m)
 {
-	static const uint64_t reach[] = {TICK,		100 * TICK, 5000 * TICK,
-					 300000 * TICK, 1ull << 44, 1ull << 52};
-
-	return w->now + choice_mix(&w->choice.state) % reach[choose(&w->choice, 6)];
-}
-
-static void arm(struct world *w, uint32_t index, uint64_t deadline)
-{
-	w->deadline[index] = deadline;
-	wheel_arm(&w->wheel, index, deadline);
+	m->random = m->random * 6364136223846793005ull + 1442695040888963407ull;
+	return m->random >> 20;
 }
 
 static void fire(void *argument, uint32_t index)
 {
-	struct world *w = argument;
+	struct model *m = argument;
 
-	assert_true(w->deadline[index] != 0);
-	assert_true(w->deadline[index] <= w->now);
-	w->deadline[index] = 0;
-	w->fired++;
-	if (chance(&w->choice, 20)) /* a timer that arms itself again, or another */
-		arm(w, choose(&w->choice, INDICES), some_time(w) + TICK);
+	assert_in_range(index, 0, INDICES - 1);
+	assert_true(m->deadline[index]);	   /* armed, and not fired before */
+	assert_true(m->deadline[index] <= m->now); /* never early */
+	m->deadline[index] = 0;
+	m->fired++;
 }
 
-static void advance(struct world *w, uint64_t now)
+static void advance(struct model *m, uint64_t by)
 {
-	w->now = now;
-	wheel_advance(&w->wheel, now, fire, w);
-	for (uint32_t i = 0; i < INDICES; i++) {
-		if (w->deadline[i] && w->deadline[i] + TICK < now)
-			fail_msg("%u is more than a tick late", i);
-	}
+	m->now += by;
+	wheel_advance(&m->w, m->now, fire, m);
+	for (uint32_t i = 0; i < INDICES; i++)
+		assert_true(!m->deadline[i] || m->deadline[i] + TICK > m->now); /* not late */
 }
 
-static uint64_t first_deadline(const struct world *w)
+static void arm(struct model *m, uint32_t index, uint64_t in)
 {
-	uint64_t first = WHEEL_NEVER;
-
-	for (uint32_t i = 0; i < INDICES; i++) {
-		if (w->deadline[i] && w->deadline[i] < first)
-			first = w->deadline[i];
-	}
-	return first;
+	m->deadline[index] = m->now + in;
+	wheel_arm(&m->w, index, m->deadline[index]);
 }
 
-static void step(struct world *w)
+static void begin(struct model *m)
 {
-	uint32_t index = choose(&w->choice, INDICES);
-
-	switch (choose(&w->choice, 8)) {
-	case 0:
-		wheel_cancel(&w->wheel, index);
-		w->deadline[index] = 0;
-		assert_true(wheel_armed(&w->wheel, index) == WHEEL_NEVER);
-		break;
-	case 1:
-		if (first_deadline(w) != WHEEL_NEVER) /* right to where it says */
-			advance(w, wheel_next(&w->wheel) > w->now ? wheel_next(&w->wheel) : w->now);
-		break;
-	case 2: advance(w, some_time(w)); break;
-	default:
-		arm(w, index, some_time(w));
-		assert_true(wheel_armed(&w->wheel, index) >= w->deadline[index]);
-	}
-	if (first_deadline(w) == WHEEL_NEVER)
-		assert_true(wheel_next(&w->wheel) == WHEEL_NEVER);
-	else
-		assert_true(wheel_next(&w->wheel) <= first_deadline(w) + TICK);
+	*m = (struct model){.now = START, .random = 1};
+	assert_int_equal(wheel_make(&m->w, INDICES, START), 0);
 }
 
-TEST(wheel__agrees_with_a_list)
+TEST(wheel__fires_once_at_its_time)
 {
-	for (uint64_t seed = 0; seed < 8; seed++) {
-		struct world w = {.now = 123456789, .choice = choice_from_seed(seed)};
+	struct model m;
 
-		assert_int_equal(wheel_make(&w.wheel, INDICES, w.now), 0);
-		for (int n = 0; n < STEPS; n++)
-			step(&w);
-		for (int n = 0; n < 64 && first_deadline(&w) != WHEEL_NEVER; n++)
-			advance(&w, w.now + (1ull << 50));
-		assert_true(w.fired > STEPS / 8);
-		wheel_destroy(&w.wheel);
+	begin(&m);
+	assert_true(wheel_next(&m.w) == WHEEL_NEVER);
+	arm(&m, 3, 40 * 1000000);
+	assert_true(wheel_armed(&m.w, 3) >= m.deadline[3]);
+	advance(&m, 39 * 1000000);
+	assert_int_equal(m.fired, 0);
+	advance(&m, 3 * 1000000);
+	assert_int_equal(m.fired, 1);
+	assert_true(wheel_armed(&m.w, 3) == WHEEL_NEVER);
+	advance(&m, 3600 * 1000000000ull);
+	assert_int_equal(m.fired, 1);
+	wheel_destroy(&m.w);
+}
+
+TEST(wheel__what_is_due_already_fires_at_the_next_tick)
+{
+	struct model m;
+
+	begin(&m);
+	m.deadline[0] = m.now - 5 * TICK;
+	wheel_arm(&m.w, 0, m.deadline[0]);
+	m.now += TICK;
+	wheel_advance(&m.w, m.now, fire, &m);
+	assert_int_equal(m.fired, 1);
+	wheel_destroy(&m.w);
+}
+
+TEST(wheel__cancelled_and_armed_again)
+{
+	struct model m;
+
+	begin(&m);
+	arm(&m, 0, 10 * TICK);
+	wheel_cancel(&m.w, 0);
+	wheel_cancel(&m.w, 0);
+	m.deadline[0] = 0;
+	arm(&m, 1, 10 * TICK);
+	arm(&m, 1, 900 * TICK);
+	advance(&m, 20 * TICK);
+	assert_int_equal(m.fired, 0);
+	arm(&m, 1, 2 * TICK);
+	advance(&m, 4 * TICK);
+	assert_int_equal(m.fired, 1);
+	assert_true(wheel_next(&m.w) == WHEEL_NEVER);
+	wheel_destroy(&m.w);
+}
+
+TEST(wheel__fires_weeks_ahead)
+{
+	struct model m;
+
+	begin(&m);
+	arm(&m, 0, 40ull * 24 * 3600 * 1000000000);
+	for (int day = 0; day < 39; day++)
+		advance(&m, 24ull * 3600 * 1000000000);
+	assert_int_equal(m.fired, 0);
+	advance(&m, 2 * 24ull * 3600 * 1000000000);
+	assert_int_equal(m.fired, 1);
+	wheel_destroy(&m.w);
+}
+
+/* Sleeping until wheel_next() again and again gets to every deadline in time. */
+TEST(wheel__next_never_sleeps_past_a_deadline)
+{
+	struct model m;
+	unsigned wakes = 0;
+
+	begin(&m);
+	for (uint32_t i = 0; i < INDICES; i++)
+		arm(&m, i, next_random(&m) % (1ull << (10 + i % 36)));
+	while (wheel_next(&m.w) != WHEEL_NEVER) {
+		uint64_t next = wheel_next(&m.w);
+
+		advance(&m, next > m.now ? next - m.now : 0);
+		assert_true(++wakes < INDICES * WHEEL_LEVELS * 2);
 	}
+	assert_int_equal(m.fired, INDICES);
+	wheel_destroy(&m.w);
+}
+
+TEST(wheel__agrees_with_a_list_that_is_searched)
+{
+	struct model m;
+
+	begin(&m);
+	for (int step = 0; step < STEPS; step++) {
+		uint32_t index = (uint32_t)(next_random(&m) % INDICES);
+		uint64_t far = next_random(&m) % (1ull << (next_random(&m) % 42));
+
+		switch (next_random(&m) % 4) {
+		case 0:
+			wheel_cancel(&m.w, index);
+			m.deadline[index] = 0;
+			break;
+		case 1: advance(&m, far / 64); break;
+		default: arm(&m, index, far);
+		}
+	}
+	assert_true(m.fired > STEPS / 20);
+	wheel_destroy(&m.w);
 }
