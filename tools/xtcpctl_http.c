@@ -43,7 +43,7 @@ static size_t take(char *bytes, size_t size, size_t count, void *argument)
 static int connect_error(const char *path)
 {
 	struct sockaddr_un name = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int error = 0;
 
 	snprintf(name.sun_path, sizeof(name.sun_path), "%s", path);
@@ -75,6 +75,9 @@ static void explain(const char *socket, CURLcode code)
 			"xtcpctl: %s: permission denied; it is for the user that xtcpd runs "
 			"as (sudo)\n",
 			socket);
+		break;
+	case EAGAIN:
+		fprintf(stderr, "xtcpctl: %s: too many clients at once; try again\n", socket);
 		break;
 	default:
 		fprintf(stderr, "xtcpctl: %s: %s\n", socket,
