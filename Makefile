@@ -259,4 +259,4 @@ help:
 	@echo 'make install     DESTDIR= PREFIX=/usr/local; make uninstall          root'
 	@echo 'make clean       remove build/                                       nobody'
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)

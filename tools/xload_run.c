@@ -184,12 +184,19 @@ static void fill_frame(struct run *r)
 
 /* --- opening ------------------------------------------------------------------ */
 
+/* A connection that is to exchange has to have done so once: a server may be slow
+ * to accept what its kernel has opened. */
+static bool is_open(const struct run *r, const struct xload_client *c)
+{
+	return c->state == XLOAD_OPEN && (r->task->setup.mode != XLOAD_ECHO || c->exchanges);
+}
+
 static uint32_t count_open(const struct run *r)
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < r->task->setup.slots; i++)
-		n += r->clients[i].state == XLOAD_OPEN;
+		n += is_open(r, &r->clients[i]);
 	return n;
 }
 
@@ -355,11 +362,14 @@ static int work(struct run *r, double seconds)
 	}
 }
 
-/* SCHED_IDLE runs when nobody else wants the CPU: what is left to a load. */
+/* SCHED_IDLE runs when nobody else wants the CPU: what is left to a load. Who
+ * started us with a nice value has arranged that already. */
 static void set_priority(const struct xload_task *t)
 {
 	struct sched_param p = {0};
 
+	if (getpriority(PRIO_PROCESS, 0))
+		return;
 	if (t->setup.mode == XLOAD_SEND || t->setup.mode == XLOAD_CONNECT)
 		sched_setscheduler(0, SCHED_IDLE, &p);
 }

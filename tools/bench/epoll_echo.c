@@ -22,7 +22,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { EVENTS = 512, BUFFER = 256 << 10, BACKLOG = 65535, ACCEPT_MOST = 64 };
+enum { EVENTS = 512, BUFFER = 256 << 10, BACKLOG = 65535, ACCEPT_MOST = 4096 };
 
 enum work { ECHO, DISCARD, SOURCE };
 
