@@ -157,17 +157,25 @@ void tail_probe_note_sent(struct conn *c, const struct host *h, bool again)
 	c->deadline[TIMER_RECOVERY] = 0;
 }
 
-/* RFC 8985, 7.4: if the probe has repaired a loss, nobody else will notice it, and
- * cwnd must shrink all the same. If the original arrived, the peer says so. */
+/* RFC 8985, 7.4.2: if the probe has repaired a loss, nobody else will notice it, and
+ * cwnd must shrink all the same. An ACK of just the probe's end can be that of the
+ * original, which was delayed; what comes behind it tells: a D-SACK block or a
+ * duplicate ACK, that both have arrived; an ACK of more, that one was lost. */
 void tail_probe_take_ack(struct conn *c, const struct host *h, const struct segment *s,
 			 const struct news *n)
 {
 	bool original = n->twice || (c->options & s->options & OPTION_TIMESTAMPS &&
 				     seq_before(s->tsecr, timestamp_at(c, h, c->rack.sent_at)));
+	bool more = seq_after(c->snd.una, c->cc.recover);
+	bool duplicate = c->snd.una == n->una && !s->text_length;
 
 	if (!conn_has(c, CONN_PROBE_OUT) || seq_before(c->snd.una, c->cc.recover))
 		return;
-	if (conn_has(c, CONN_PROBE_AGAIN) && !original)
-		congestion_on_loss(c, h);
+	if (conn_has(c, CONN_PROBE_AGAIN) && !original) {
+		if (!more && !duplicate)
+			return;
+		if (more)
+			congestion_on_loss(c, h);
+	}
 	c->flags &= ~(uint32_t)(CONN_PROBE_OUT | CONN_PROBE_AGAIN);
 }
