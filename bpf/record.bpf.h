@@ -32,48 +32,55 @@ enum { SUM_SLACK = SUM_MOST + SUM_UNIT };
 
 /* What of the frame goes into the record. */
 struct extract {
+	__u64 length;
 	__u32 offset;
-	__u32 length;
 	bool add_up; /* the Internet checksum's sum is wanted in `sum` */
 	__u64 sum;
 };
 
-static __always_inline enum reason copy_bytes(struct visit *v, const struct extract *x,
-					      const __u32 room)
+/* Is *length in 1 … most? If so, the verifier knows it from here on: the value is
+ * put together anew from a register of 64 bits that was compared. The verifier of
+ * Linux 6.1 does not carry what it learns to copies of the lower half, nor from
+ * x - 1 < y to x, nor from x != 0 to x >= 1. */
+static __always_inline bool prove_length(__u64 *length, const __u64 most)
 {
-	__u32 first = x->length;
+	__u64 last = *length - 1;
 
-	if (room > COPY_MOST && first > COPY_MOST)
-		first = COPY_MOST;
-	/* The verifier wants to see 0 < size <= room right before the call. */
-	if (first - 1 >= room || bpf_xdp_load_bytes(v->ctx, x->offset, v->record->data, first))
-		return REASON_DROP_TOO_LARGE;
-	if (room <= COPY_MOST || x->length <= COPY_MOST)
-		return PARSED;
-	first = x->length - COPY_MOST;
-	if (first - 1 >= room - COPY_MOST ||
-	    bpf_xdp_load_bytes(v->ctx, x->offset + COPY_MOST, v->record->data + COPY_MOST, first))
-		return REASON_DROP_TOO_LARGE;
-	return PARSED;
+	as_it_is(last);
+	*length = last + 1;
+	return last < most;
+}
+
+static __always_inline bool copy_bytes(struct visit *v, __u32 offset, __u64 length,
+				       const __u32 room)
+{
+	__u8 *data = v->record->data;
+
+	if (room <= COPY_MOST || length <= COPY_MOST)
+		return !bpf_xdp_load_bytes(v->ctx, offset, data, length);
+	length -= COPY_MOST;
+	return prove_length(&length, room - COPY_MOST) &&
+	       !bpf_xdp_load_bytes(v->ctx, offset, data, COPY_MOST) &&
+	       !bpf_xdp_load_bytes(v->ctx, offset + COPY_MOST, data + COPY_MOST, length);
 }
 
 /* `length` bytes, and zeros up to a whole word. */
-static __always_inline __u32 sum_words(__u8 *data, __u32 length)
+static __always_inline __u32 sum_words(__u8 *data, __u64 length)
 {
-	length = (length + SUM_UNIT - 1) & ~(SUM_UNIT - 1u);
+	length = (length + SUM_UNIT - 1) & ~(SUM_UNIT - 1ull);
 	return (__u32)bpf_csum_diff(0, 0, (__be32 *)data, length, 0);
 }
 
-static __always_inline __u32 sum_piece(__u8 *data, __u32 length)
+static __always_inline __u32 sum_piece(__u8 *data, __u64 length)
 {
 	return sum_words(data, length > SUM_MOST ? SUM_MOST : length);
 }
 
-static __always_inline __u64 sum_few(__u8 *data, __u32 length, const __u32 room)
+static __always_inline __u64 sum_few(__u8 *data, __u64 length, const __u32 room)
 {
 	__u64 sum = 0;
 
-	for (__u32 at = 0; at < room && at < length; at += SUM_MOST)
+	for (__u64 at = 0; at < room && at < length; at += SUM_MOST)
 		sum += sum_piece(data + at, length - at);
 	return sum;
 }
@@ -83,31 +90,35 @@ static __always_inline __u64 sum_few(__u8 *data, __u32 length, const __u32 room)
 struct sum_loop {
 	__u8 *data;
 	__u64 sum;
-	__u32 length;
+	__u64 length;
+	__u64 room; /* >= length; constant, as the verifier wants a bound to be */
 };
 
 static long sum_turn(__u32 turn, struct sum_loop *l)
 {
-	__u32 at = turn * SUM_MOST;
+	__u64 at = (__u64)turn * SUM_MOST;
 
+	if (at >= l->room)
+		return 1;
+	as_it_is(at);
 	if (at >= l->length)
 		return 1;
 	l->sum += sum_piece(l->data + at, l->length - at);
 	return 0;
 }
 
-static __always_inline __u64 sum_many(__u8 *data, __u32 length, const __u32 room)
+static __always_inline __u64 sum_many(__u8 *data, __u64 length, const __u32 room)
 {
-	struct sum_loop l = {.data = data, .length = length};
+	struct sum_loop l = {.data = data, .length = length, .room = room};
 
 	bpf_loop(room / SUM_MOST + 1, sum_turn, &l, 0);
 	return l.sum;
 }
 
-static __always_inline __u64 sum_bytes(__u8 *data, __u32 length, const __u32 room)
+static __always_inline __u64 sum_bytes(__u8 *data, __u64 length, const __u32 room)
 {
 	if (LINUX_KERNEL_VERSION >= SUM_ALL_SINCE)
-		return length <= room ? sum_words(data, length) : 0;
+		return sum_words(data, length);
 	return room <= ROOM_FRAME ? sum_few(data, length, room) : sum_many(data, length, room);
 }
 
@@ -121,21 +132,20 @@ static __always_inline __u32 record_size(const __u32 room)
 static __always_inline enum reason record_of_room(struct visit *v, void *ring, struct extract *x,
 						  const __u32 room)
 {
-	__u32 padded = x->length & ~(SUM_UNIT - 1u);
-	enum reason failed;
+	__u64 length = x->length;
 
+	if (!prove_length(&length, room))
+		return REASON_DROP_TOO_LARGE;
 	v->record = bpf_ringbuf_reserve(ring, record_size(room), 0);
 	if (!v->record)
 		return REASON_DROP_RING_FULL;
-	if (padded <= room)
-		*(__u32 *)(v->record->data + padded) = 0;
-	failed = copy_bytes(v, x, room);
-	if (failed != PARSED) {
+	*(__u32 *)(v->record->data + (length & ~(SUM_UNIT - 1ull))) = 0;
+	if (!copy_bytes(v, x->offset, length, room)) {
 		bpf_ringbuf_discard(v->record, BPF_RB_NO_WAKEUP);
-		return failed;
+		return REASON_DROP_TOO_LARGE;
 	}
 	if (x->add_up)
-		x->sum = sum_bytes(v->record->data, x->length, room);
+		x->sum = sum_bytes(v->record->data, length, room);
 	return PARSED;
 }
 
