@@ -233,6 +233,7 @@ static void settle(struct session *s)
 	for (int turn = 0; turn < TURNS && s->marks & MARK_CHANGED && sent; turn++) {
 		s->marks &= (uint16_t)~MARK_CHANGED;
 		tell_service(s);
+		decide_owner(s); /* before the answers to what is sent now come in */
 		sent = send_all(s);
 		if (s->conn->events)
 			s->marks |= MARK_CHANGED;

@@ -1,12 +1,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The figures that the README and docs claim, measured."""
+"""The figures that the README and docs claim, measured. Daemon and client run
+with priority over whatever else the machine does: an acknowledgment that comes
+late for want of a CPU is a retransmission, and those are the daemon's."""
 import json
+import os
 import pathlib
+
+import pytest
 
 from lab import BUILD, SERVER, Process, until
 
 GIB, MIB = 1 << 30, 1 << 20
 CLIENT_PROGRAM = BUILD / "tests/net/client"
+
+
+@pytest.fixture(autouse=True)
+def priority():
+    before = os.nice(0)
+    os.nice(-15)
+    yield
+    os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def text_share(change):
@@ -62,6 +75,14 @@ def short(change):
     return {name: count for name, count in change.items() if count}
 
 
+IDLE_EACH = 1000  # a process has only so many descriptors
+
+
+def idle(lab, number):
+    return Process(lab.client.enter(CLIENT_PROGRAM, "idle", SERVER["v4"], 9, IDLE_EACH, 0),
+                   lab.tmp / f"idle-{number}.log")
+
+
 def test_idle_connection_costs_less_than_a_kibibyte(pair):
     """What the maps hold for each connection (key and value as the kernel counts
     them: bytes_memlock of the maps sized by `connections`, over their entries),
@@ -69,12 +90,11 @@ def test_idle_connection_costs_less_than_a_kibibyte(pair):
     number = 20000
     daemon = pair.listening("discard", 9, {"connections": 1 << 15, "half_open": 4096,
                                            "text_pool_mib": 64}, asan=False)
-    one = Process(pair.client.enter(CLIENT_PROGRAM, "idle", SERVER["v4"], 9, 100, 0),
-                  pair.tmp / "first.log")  # what is allocated once is not counted
+    first = idle(pair, 1)  # what is allocated once is not counted
+    until(lambda: len(daemon.connections()) == IDLE_EACH, 5)
     before = daemon.resident()
-    many = Process(pair.client.enter(CLIENT_PROGRAM, "idle", SERVER["v4"], 9, number, 0),
-                   pair.tmp / "many.log", timeout=90)
-    until(lambda: len(daemon.connections()) >= number, 20)
+    clients = [idle(pair, n) for n in range(number // IDLE_EACH)]
+    until(lambda: len(daemon.connections()) == number + IDLE_EACH, 20)
     grown = (daemon.resident() - before) / number
     maps = 0
     for name in ("tuples", "flows", "conns"):
@@ -83,7 +103,5 @@ def test_idle_connection_costs_less_than_a_kibibyte(pair):
         maps += shown["bytes_memlock"] / shown["max_entries"]
     print(f"maps {maps:.0f} bytes, process {grown:.0f} bytes for each idle connection")
     assert maps + grown <= 1024
-    text = daemon.json("status")
-    print(json.dumps(text))
-    for each in (one, many):
+    for each in [first, *clients]:
         each.kill()

@@ -196,8 +196,8 @@ def test_proxy__reset_by_the_client(pair, family):
 def test_proxy__no_backend(pair, family):
     """Nobody listens there: the client is reset, the log says why."""
     daemon = proxy(pair, backend="127.0.0.1:8099")
-    s = pair.client.connect(SERVER[family], 80)
     with pytest.raises(ConnectionResetError):
+        s = pair.client.connect(SERVER[family], 80)
         s.sendall(b"anything")
         while s.recv(100):
             pass
@@ -242,6 +242,7 @@ def test_proxy__client_that_does_not_read_stops_the_backend(pair, family):
     stalled = threading.Event()
 
     def serve(s):
+        s.recv(100)
         sent = push(s, 200 * MIB)
         stalled.set()
         s.settimeout(30)
