@@ -344,46 +344,17 @@ bool peer_next(struct peer *p, struct segment *s)
 	return true;
 }
 
-static bool same_options(const struct segment *want, const struct segment *got)
-{
-	if (want->options & ~got->options)
-		return false;
-	if (want->options & OPTION_MSS && want->mss != got->mss)
-		return false;
-	if (want->options & OPTION_WINDOW_SCALE && want->window_scale != got->window_scale)
-		return false;
-	if (want->options & OPTION_TIMESTAMPS &&
-	    (want->tsval != got->tsval || want->tsecr != got->tsecr))
-		return false;
-	if (!(want->options & OPTION_SACK))
-		return true;
-	return want->sack_count == got->sack_count &&
-	       !memcmp(want->sack, got->sack, want->sack_count * sizeof(want->sack[0]));
-}
-
-/* PSH is advice; it is compared only if the test names it. */
-static bool same_segment(const struct segment *want, unsigned int named, const struct segment *got)
-{
-	__u8 compared = want->flags & PSH ? 0xff : (__u8)~PSH;
-
-	return want->flags == (got->flags & compared) && want->seq == got->seq &&
-	       want->text_length == got->text_length &&
-	       (!(named & NAMED_ACK) || want->ack == got->ack) &&
-	       (!(named & NAMED_WINDOW) || want->wnd == got->wnd) &&
-	       (!(named & NAMED_URGENT) || want->up == got->up) && same_options(want, got);
-}
-
 void peer_tx(struct peer *p, const char *text, struct place at)
 {
-	struct segment want, got;
-	unsigned int named;
+	struct segment got;
+	struct pattern want;
 	char line[2 * NOTATION_MAX], got_text[NOTATION_MAX];
 
-	if (!notation_parse(text, &want, &named))
+	if (!notation_parse_pattern(text, &want))
 		peer_fail(p, at, "not in the notation", text);
 	if (!peer_next(p, &got))
 		peer_fail(p, at, "nothing was sent instead of", text);
-	if (same_segment(&want, named, &got))
+	if (notation_matches(&want, &got))
 		return;
 	snprintf(line, sizeof(line), "%s, not %s", notation_print(got_text, &got), text);
 	peer_fail(p, at, "sent", line);
