@@ -7,6 +7,7 @@ numbers are relative, as in every drawing of a connection: its own SYN is 0, and
 so is the daemon's."""
 import select
 import socket
+import struct
 import time
 
 from scapy.config import conf
@@ -15,11 +16,12 @@ conf.verb = 0
 from scapy.layers.inet import IP, TCP  # noqa: E402
 from scapy.layers.inet6 import (ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptDstLLAddr,  # noqa: E402
                                 IPv6)
-from scapy.layers.l2 import ARP, Ether  # noqa: E402
+from scapy.layers.l2 import ARP, Dot1Q, Ether  # noqa: E402
 
 from lab import FAMILY, RAW, SERVER, run  # noqa: E402
 
 ETH_P_ALL = 3
+SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
 MAC = "02:78:74:63:70:09"
 FLAGS = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, ".": 0x10, "U": 0x20}
 
@@ -36,7 +38,19 @@ class Wire:
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         self.socket.bind((interface, ETH_P_ALL))
+        self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.setblocking(False)
+
+    def receive_frame(self):
+        """The next frame, with the VLAN tag that the kernel has put aside."""
+        data, extra, _, _ = self.socket.recvmsg(70000, 256)
+        for level, kind, content in extra:
+            if (level, kind) != (SOL_PACKET, PACKET_AUXDATA):
+                continue
+            status, *_, tag, _ = struct.unpack("IIIHHHH", content[:20])
+            if status & TP_STATUS_VLAN_VALID:
+                data = data[:12] + struct.pack("!HH", 0x8100, tag) + data[12:]
+        return Ether(data)
 
     def frames(self, timeout):
         """Each frame that comes within `timeout` seconds."""
@@ -45,7 +59,7 @@ class Wire:
             left = end - time.monotonic()
             if left <= 0 or not select.select([self.socket], [], [], left)[0]:
                 return
-            yield Ether(self.socket.recv(70000))
+            yield self.receive_frame()
 
     def send(self, frame):
         self.socket.send(bytes(frame))
@@ -58,7 +72,9 @@ class Segment:
     """A TCP segment in relative numbers."""
 
     def __init__(self, frame, ours, theirs):
-        ip, tcp = frame.payload, frame[TCP]
+        tcp = frame[TCP]
+        ip = tcp.underlayer
+        self.vlan = frame[Dot1Q].vlan if Dot1Q in frame else None
         length = (ip.len - ip.ihl * 4 if isinstance(ip, IP) else ip.plen) - tcp.dataofs * 4
         self.flags = int(tcp.flags) & 0x3f
         self.seq = (tcp.seq - theirs) & 0xffffffff

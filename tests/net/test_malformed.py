@@ -138,13 +138,18 @@ def test_ipv6_extension_headers_do_not_let_a_segment_slip_past(pair):
 
 def test_vlan_tag_is_answered_with_the_same(pair, family):
     daemon = pair.listening("echo", PORT)
+
+    def tagged(frame):
+        return Ether(src=frame.src, dst=frame.dst) / Dot1Q(vlan=42) / frame.payload
     with RawPeer(pair, family, PORT) as peer:
-        frame = peer.frame("S", 0)
-        tagged = Ether(src=frame.src, dst=frame.dst) / Dot1Q(vlan=42) / frame.payload
-        before = daemon.counters()
-        peer.wire.send(tagged)
-        until(lambda: daemon.counters()["punt_syn"] > before["punt_syn"], 3)
-    assert daemon.alive()
+        peer.wire.send(tagged(peer.frame("S", 0, options=[("MSS", 1460)])))
+        assert peer.expect("S.", seq=0, ack=1).vlan == 42
+        peer.wire.send(tagged(peer.frame(".", 1, 1)))
+        daemon.one_connection("ESTABLISHED")
+        peer.wire.send(tagged(peer.frame("P.", 1, 1, b"tagged")))
+        assert peer.expect(".", seq=1, ack=7, text=b"tagged").vlan == 42
+        peer.wire.send(tagged(peer.frame("R", 7)))
+        daemon.gone()
 
 
 @pytest.mark.parametrize("options", [
