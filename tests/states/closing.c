@@ -5,7 +5,8 @@
 #include "test.h"
 #include <errno.h>
 
-enum { RTO_MS = 200 };
+/* settings.rto_min beyond an SRTT of a microsecond, the least there is */
+#define RTO (200 * MILLISECOND + 1000)
 
 /* --- FIN_WAIT_1 --------------------------------------------------------------------------- */
 
@@ -167,9 +168,9 @@ TEST(fin_wait_1__timeout)
 {
 	struct peer p = peer_in(FIN_WAIT_1);
 
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "F. 1:1(0) ack 1"); /* 3.10.8: the FIN is retransmitted */
-	after(&p, 2 * RTO_MS * MILLISECOND);
+	after(&p, 2 * RTO);
 	tx(&p, "F. 1:1(0) ack 1");
 	state(&p, FIN_WAIT_1);
 	leave(&p);
@@ -486,7 +487,7 @@ TEST(closing__timeout)
 {
 	struct peer p = peer_in(CLOSING);
 
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "F. 1:1(0) ack 2");
 	state(&p, CLOSING);
 	after(&p, 900 * SECOND);
@@ -628,7 +629,7 @@ TEST(last_ack__timeout)
 {
 	struct peer p = peer_in(LAST_ACK);
 
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "F. 1:1(0) ack 2");
 	state(&p, LAST_ACK);
 	after(&p, 900 * SECOND);

@@ -4,7 +4,8 @@
  * 5681, RFC 6582), slow start, options (RFC 7323, RFC 2018). */
 #include "test.h"
 
-enum { RTO_MS = 200 };
+/* settings.rto_min beyond an SRTT of a microsecond, the least there is */
+#define RTO (200 * MILLISECOND + 1000)
 
 /* The peer's MSS is 1000, so that sums can be done in the head. */
 static struct peer round_numbers(const char *syn)
@@ -139,7 +140,7 @@ TEST(flow__nagle_ends_with_close)
 TEST(flow__zero_window_is_probed)
 {
 	struct peer p = round_numbers(NULL);
-	uint64_t interval = RTO_MS * MILLISECOND;
+	uint64_t interval = RTO;
 
 	rx(&p, ". 1:1(0) ack 1 win 0");
 	user_send(&p, 3000);
@@ -410,11 +411,11 @@ TEST(flow__timeout)
 	tx(&p, ". 1:1001(1000) ack 1");
 	tx(&p, ". 1001:2001(1000) ack 1");
 	tx(&p, "P. 2001:3001(1000) ack 1");
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, ". 1:1001(1000) ack 1");
 	silence(&p); /* cwnd is one segment */
 	assert_int_equal(p.c.cc.cwnd, 1000);
-	after(&p, 2 * RTO_MS * MILLISECOND);
+	after(&p, 2 * RTO);
 	tx(&p, ". 1:1001(1000) ack 1");
 	rx(&p, ". 1:1(0) ack 1001 win 65535");
 	tx(&p, ". 1001:2001(1000) ack 1");
@@ -429,7 +430,7 @@ TEST(flow__timeout)
 TEST(flow__back_off)
 {
 	struct peer p = round_numbers(NULL);
-	uint64_t interval = RTO_MS * MILLISECOND;
+	uint64_t interval = RTO;
 
 	user_send(&p, 10);
 	tx(&p, "P. 1:11(10) ack 1");
@@ -454,7 +455,7 @@ TEST(flow__fin_is_retransmitted_with_text)
 	tx(&p, "P. 1:101(100) ack 1");
 	user_close(&p);
 	tx(&p, "F. 101:101(0) ack 1");
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "FP. 1:101(100) ack 1");
 	rx(&p, ". 1:1(0) ack 102 win 65535");
 	state(&p, FIN_WAIT_2);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ESTABLISHED and CLOSE_WAIT, the states in which we may send, against every
- * event. Names as in opening.c. The RTO is 200 ms here: the handshake took no
- * time, so that it is the least (settings.rto_min). */
+ * event. Names as in opening.c. */
 #define BOTH_FAMILIES
 #include "test.h"
 #include <errno.h>
 
-enum { RTO_MS = 200 };
+/* settings.rto_min beyond an SRTT of a microsecond, the least there is */
+#define RTO (200 * MILLISECOND + 1000)
 
 /* --- ESTABLISHED ------------------------------------------------------------------------ */
 
@@ -58,7 +58,7 @@ TEST(established__ack__of_a_part)
 	rx(&p, ". 1:1(0) ack 501 win 2000");
 	silence(&p);
 	assert_int_equal(p.c.snd.una - p.iss, 501);
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "P. 501:1001(500) ack 1");
 	leave(&p);
 }
@@ -303,11 +303,11 @@ TEST(established__timeout)
 
 	user_send(&p, 10);
 	tx(&p, "P. 1:11(10) ack 1");
-	after(&p, RTO_MS * MILLISECOND - 1);
+	after(&p, RTO - 1);
 	silence(&p);
 	after(&p, 1);
 	tx(&p, "P. 1:11(10) ack 1"); /* 3.10.8 */
-	after(&p, 2 * RTO_MS * MILLISECOND);
+	after(&p, 2 * RTO);
 	tx(&p, "P. 1:11(10) ack 1"); /* RFC 6298, 5.5 */
 	leave(&p);
 }
@@ -476,7 +476,7 @@ TEST(close_wait__timeout)
 	silence(&p);
 	user_send(&p, 10);
 	tx(&p, "P. 1:11(10) ack 2");
-	after(&p, RTO_MS * MILLISECOND);
+	after(&p, RTO);
 	tx(&p, "P. 1:11(10) ack 2");
 	state(&p, CLOSE_WAIT);
 	leave(&p);

@@ -48,11 +48,11 @@ TEST(rto__later_samples)
 	rto_sample(&t.c, &t.h, 100 * MS); /* 2.3, with R' = SRTT */
 	assert_int_equal(t.c.rtt.srtt, 100 * MS);
 	assert_int_equal(t.c.rtt.rttvar, 37500000);
-	assert_int_equal(t.c.rtt.rto, 250 * MS);
-	rto_sample(&t.c, &t.h, 180 * MS); /* RTTVAR uses the SRTT before this sample */
-	assert_int_equal(t.c.rtt.srtt, 110 * MS);
-	assert_int_equal(t.c.rtt.rttvar, (3 * 37500000 + 80 * MS) / 4);
-	assert_int_equal(t.c.rtt.rto, 110 * MS + 3 * 37500000 + 80 * MS);
+	assert_int_equal(t.c.rtt.rto, 100 * MS + t.settings.rto_min);
+	rto_sample(&t.c, &t.h, 340 * MS); /* RTTVAR uses the SRTT before this sample */
+	assert_int_equal(t.c.rtt.srtt, 130 * MS);
+	assert_int_equal(t.c.rtt.rttvar, (3 * 37500000 + 240 * MS) / 4);
+	assert_int_equal(t.c.rtt.rto, 130 * MS + 3 * 37500000 + 240 * MS);
 }
 
 TEST(rto__has_a_floor_and_a_ceiling)
@@ -60,8 +60,9 @@ TEST(rto__has_a_floor_and_a_ceiling)
 	struct timer t;
 
 	begin(&t);
-	rto_sample(&t.c, &t.h, 1 * MS);
-	assert_int_equal(t.c.rtt.rto, t.settings.rto_min);
+	for (int i = 0; i < 1000; i++) /* a long path that never varies */
+		rto_sample(&t.c, &t.h, 300 * MS);
+	assert_int_equal(t.c.rtt.rto, 300 * MS + t.settings.rto_min);
 	begin(&t);
 	for (int i = 0; i < 100; i++)
 		rto_sample(&t.c, &t.h, UINT64_MAX); /* nonsense stays in bounds */

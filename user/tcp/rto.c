@@ -33,7 +33,10 @@ static void note_min(struct conn *c, uint32_t rtt)
 
 /* RFC 6298, 2.2 and 2.3, with alpha 1/8, beta 1/4, K 4. A new measurement also
  * ends the back-off (5.7's note): before it the doubled RTO stays, or a path that
- * became slower than the RTO would never be measured again. */
+ * became slower than the RTO would never be measured again. The least RTO is room
+ * beyond SRTT, as deployed stacks have it: on a long and steady path RTTVAR goes to
+ * nothing, and an ACK that the peer delays (MUST-59: half a second at most) would
+ * come too late for an RTO of little more than SRTT. */
 void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 {
 	uint64_t srtt = c->rtt.srtt, rttvar = c->rtt.rttvar, spread;
@@ -46,10 +49,10 @@ void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 		rttvar = (3 * rttvar + difference(srtt, rtt)) / 4;
 		srtt = (7 * srtt + rtt) / 8;
 	}
-	spread = 4 * rttvar < GRANULARITY ? GRANULARITY : 4 * rttvar;
+	spread = 4 * rttvar < h->settings->rto_min ? h->settings->rto_min : 4 * rttvar;
 	c->rtt.srtt = (uint32_t)srtt;
 	c->rtt.rttvar = (uint32_t)rttvar;
-	c->rtt.rto = clamp(srtt + spread, h->settings->rto_min, h->settings->rto_max);
+	c->rtt.rto = clamp(srtt + spread, GRANULARITY, h->settings->rto_max);
 	c->rtt.backoff = 0;
 	note_min(c, (uint32_t)rtt);
 }
