@@ -263,7 +263,7 @@ static uint32_t lost_length(const struct conn *c, uint32_t seq, uint32_t end)
 
 	if (!seq_before(seq, end) || !seq_before(seq, reach))
 		return 0;
-	return least(most, least(scoreboard_hole_end(c, seq, end), reach) - seq);
+	return least(most, seq_earlier(scoreboard_hole_end(c, seq, end), reach) - seq);
 }
 
 /* Lost text, a segment at a time. The first need not ask cwnd (RFC 5681, 3.2, step
