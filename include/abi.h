@@ -67,15 +67,15 @@ enum flow_flags {
  * time; each field is one aligned word, and every mixture of old and new ones
  * is safe: snd_nxt, rcv_edge and ack_sent only advance, the rest is constant. */
 struct flow_tx {
-	__u32 snd_nxt;	      /* SND.NXT, published before the segment leaves */
-	__u32 rcv_edge;	      /* right edge of the receive window: RCV.NXT + RCV.WND */
-	__u32 ack_sent;	      /* the highest acknowledgment that the daemon sent */
-	__u32 ts_offset;      /* TSval = milliseconds of CLOCK_MONOTONIC + this */
-	__u16 full_segment;   /* text of a full-sized segment of the peer, bytes */
+	__u32 snd_nxt;	       /* SND.NXT, published before the segment leaves */
+	__u32 rcv_edge;	       /* right edge of the receive window: RCV.NXT + RCV.WND */
+	__u32 ack_sent;	       /* the highest acknowledgment that the daemon sent */
+	__u32 ts_offset;       /* TSval = milliseconds of CLOCK_MONOTONIC + this */
+	__u16 full_segment;    /* text of a full-sized segment of the peer, bytes */
 	__u8 rcv_window_scale; /* shift of the windows that we send */
 	__u8 snd_window_scale; /* shift of the windows that the peer sends */
-	__u8 flags;	      /* enum flow_flags */
-	__u8 worker;	      /* whose ring its records go to */
+	__u8 flags;	       /* enum flow_flags */
+	__u8 worker;	       /* whose ring its records go to */
 	__u16 spare_half;
 	__u32 spare[10];
 };
@@ -91,8 +91,10 @@ struct flow {
 /* Shared flags of one worker, on a cache line of its own.
  * asleep: the worker sets 1 before it blocks; XDP swaps 1 → 0 and only then
  * asks for a wake-up. The worker looks at the ring's producer position after it
- * has set it, XDP reads it after it has reserved a record: one of them sees the
- * other. pool_low: set by the worker while its text pool could not take all
+ * has set it, XDP reads it after it has reserved a record, both with a full
+ * barrier in between: one of them sees the other. (Not whether a record can be
+ * read: one that is reserved already may be submitted without a wake-up.)
+ * pool_low: set by the worker while its text pool could not take all
  * that the ring can hold; XDP then punts text instead of acknowledging it. */
 struct worker_wake {
 	__u32 asleep;
@@ -101,7 +103,7 @@ struct worker_wake {
 };
 
 enum record_kind {
-	RECORD_PUNT, /* data: the frame from its Ethernet header on */
+	RECORD_PUNT, /* data: the frame, Ethernet header to the IP packet's end */
 	RECORD_HIT,  /* data: the text, checksum verified; may be empty */
 };
 
@@ -126,8 +128,8 @@ struct hit {
 		__u32 ack_sent;
 		__u32 hits;
 	} rx;
-	__u16 wnd;   /* as in the header */
-	__u8 flags;  /* enum control_bits */
+	__u16 wnd;    /* as in the header */
+	__u8 flags;   /* enum control_bits */
 	__u8 options; /* OPTION_TIMESTAMPS or nothing */
 };
 

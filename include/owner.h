@@ -23,6 +23,10 @@
  *    cannot sleep, so that is short.
  * 5. A generation that differs means that the slot has been used again: XDP
  *    treats the segment as one of no connection.
+ * 6. When two CPUs bring segments of one flow, a punt can overtake a hit: after
+ *    owner_take, flow.rx can be ahead of the daemon's own state by hit records
+ *    that come later in the ring. They are absorbed when they come, as segments
+ *    whose text may be old by then; until then rule 2 forbids to hand back.
  * Every change is a compare-and-swap, a full barrier with both compilers and on
  * both sides. */
 #ifndef XTCP_OWNER_H

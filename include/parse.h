@@ -47,17 +47,17 @@ enum parse_depth {
 struct packet {
 	struct tuple tuple; /* remote: source, local: destination */
 	struct segment segment;
-	__u64 header_sum;  /* of the TCP header (see csum.h), unless OPTION_OTHER */
-	__u32 tcp_offset;  /* bytes from the frame's start to the TCP header */
-	__u32 tcp_length;  /* bytes of TCP header and text */
-	__u16 tcp_header;  /* bytes of TCP header, 20 … 60 */
-	__u16 ip_offset;   /* bytes from the frame's start to the IP header */
-	__u16 vlan_tci;	   /* host order, with vlan */
-	__u16 checksum;	   /* the TCP checksum field, as it lies in memory */
-	__u8 v4;	   /* 1: IPv4, 0: IPv6 */
-	__u8 vlan;	   /* 1: one VLAN tag */
-	__u8 fragment;	   /* 1: the first fragment of several */
-	__u8 depth;	   /* enum parse_depth */
+	__u64 header_sum; /* of the TCP header (see csum.h), unless OPTION_OTHER */
+	__u32 tcp_offset; /* bytes from the frame's start to the TCP header */
+	__u32 tcp_length; /* bytes of TCP header and text */
+	__u16 tcp_header; /* bytes of TCP header, 20 … 60 */
+	__u16 ip_offset;  /* bytes from the frame's start to the IP header */
+	__u16 vlan_tci;	  /* host order, with vlan */
+	__u16 checksum;	  /* the TCP checksum field, as it lies in memory */
+	__u8 v4;	  /* 1: IPv4, 0: IPv6 */
+	__u8 vlan;	  /* 1: one VLAN tag */
+	__u8 fragment;	  /* 1: the first fragment of several */
+	__u8 depth;	  /* enum parse_depth */
 };
 
 /* What is left of the frame. take() checks and advances. */
@@ -244,8 +244,7 @@ static inline enum reason parse_ipv6_extension(struct cursor *c, struct packet *
 			return REASON_PASS_NOT_OURS;
 		more = header[1] * 8u;
 		break;
-	default:
-		more = header[1] * 8u;
+	default: more = header[1] * 8u;
 	}
 	*next = header[0];
 	c->pos += more & 0x7ff;
@@ -256,8 +255,8 @@ static inline enum reason parse_ipv6_extension(struct cursor *c, struct packet *
 static inline bool ipv6_is_extension(__u8 next)
 {
 	return next == NEXT_HOP_BY_HOP || next == NEXT_ROUTING || next == NEXT_FRAGMENT ||
-	       next == NEXT_AUTHENTICATION || next == NEXT_DESTINATION ||
-	       next == NEXT_MOBILITY || next == NEXT_HIP || next == NEXT_SHIM6;
+	       next == NEXT_AUTHENTICATION || next == NEXT_DESTINATION || next == NEXT_MOBILITY ||
+	       next == NEXT_HIP || next == NEXT_SHIM6;
 }
 
 static inline enum reason parse_ipv6(struct cursor *c, __u32 left, struct packet *p)

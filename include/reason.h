@@ -2,9 +2,9 @@
 /* Why a segment went the way it went: one row of `counters` each.
  *
  * Every frame that XDP sees is counted once, at the single exit, under exactly
- * one of hit_, punt_, drop_ or pass_. The daemon counts in rows of its own
- * kind (enum reason again) what it drops after a punt. `xtcpctl counters`
- * prints the names below. */
+ * one of hit_, punt_, drop_ or pass_; the rows that it uses end with
+ * DROP_RING_FULL. The daemon counts in rows of its own (enum reason again) what it
+ * drops after a punt. `xtcpctl counters` prints the names below. */
 #ifndef XTCP_REASON_H
 #define XTCP_REASON_H
 
@@ -49,7 +49,7 @@ enum reason {
 #define X(name, text, meaning) REASON_##name,
 	XTCP_REASONS(X)
 #undef X
-	REASON_COUNT,
+		REASON_COUNT,
 };
 
 /* The rows are in the order pass, hit, punt, drop. */
