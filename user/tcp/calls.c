@@ -23,7 +23,7 @@ void tcp_settings_default(struct tcp_settings *s)
 		.mss_v4 = 1460,
 		.mss_v6 = 1440,
 		.window_scale = 7,
-		.congestion = CONGESTION_NEWRENO,
+		.congestion = CONGESTION_CUBIC,
 		.timestamps = 1,
 		.sack = 1,
 		.nagle = 1,

@@ -2,7 +2,7 @@
 /* The table of congestion control algorithms and what is the same for all of
  * them: initial window (RFC 6928), restart after idle (RFC 5681, 4.1), loss
  * window (RFC 5681, 3.1), slow start; and NewReno (RFC 5681, 3.1). */
-#include "congestion.h"
+#include "congestion_algorithms.h"
 #include "core.h"
 
 /* RFC 6928, 2: ten segments, and no more than 14600 bytes unless two are more. */
@@ -20,10 +20,12 @@ uint32_t congestion_initial_window(const struct conn *c)
  * bytes, as we do; in LOSS, where one ACK can cover what was received long ago,
  * it is one segment (RFC 3465, 2.3). What is left over belongs to congestion
  * avoidance. */
-static uint32_t slow_start(struct conn *c, uint32_t acked)
+uint32_t congestion_slow_start(struct conn *c, uint32_t acked)
 {
 	uint32_t room = c->cc.ssthresh - c->cc.cwnd;
 
+	if (c->cc.cwnd >= c->cc.ssthresh)
+		return acked;
 	if (c->cc.phase == PHASE_LOSS && acked > c->snd.mss)
 		acked = c->snd.mss;
 	if (acked < room)
@@ -32,7 +34,7 @@ static uint32_t slow_start(struct conn *c, uint32_t acked)
 	return acked - room;
 }
 
-static void newreno_begin(struct conn *c, const struct host *h)
+static void nothing(struct conn *c, const struct host *h)
 {
 	(void)c;
 	(void)h;
@@ -43,8 +45,7 @@ static void newreno_begin(struct conn *c, const struct host *h)
 static void newreno_on_ack(struct conn *c, const struct host *h, uint32_t acked)
 {
 	(void)h;
-	if (c->cc.cwnd < c->cc.ssthresh)
-		acked = slow_start(c, acked);
+	acked = congestion_slow_start(c, acked);
 	c->cc.acked += acked;
 	if (c->cc.acked < c->cc.cwnd)
 		return;
@@ -61,15 +62,9 @@ static uint32_t newreno_on_loss(struct conn *c, const struct host *h)
 	return half > least ? half : least;
 }
 
-static void newreno_on_timeout(struct conn *c, const struct host *h)
-{
-	(void)c;
-	(void)h;
-}
-
 static const struct congestion algorithms[CONGESTION_ALGORITHMS] = {
-	[CONGESTION_NEWRENO] = {"newreno", newreno_begin, newreno_on_ack, newreno_on_loss,
-				newreno_on_timeout},
+	[CONGESTION_NEWRENO] = {"newreno", nothing, newreno_on_ack, newreno_on_loss, nothing},
+	[CONGESTION_CUBIC] = {"cubic", cubic_begin, cubic_on_ack, cubic_on_loss, cubic_after_idle},
 };
 
 static const struct congestion *algorithm_of(const struct conn *c)
@@ -124,7 +119,6 @@ void congestion_on_timeout(struct conn *c, const struct host *h, bool first)
 {
 	if (first)
 		congestion_on_loss(c, h);
-	algorithm_of(c)->on_timeout(c, h);
 	c->cc.cwnd = c->snd.mss;
 	c->cc.acked = 0;
 }
@@ -132,9 +126,11 @@ void congestion_on_timeout(struct conn *c, const struct host *h, bool first)
 void congestion_after_idle(struct conn *c, const struct host *h)
 {
 	uint32_t restart = congestion_initial_window(c);
-
 	uint32_t idle = (uint32_t)(h->now / 1000000) - c->cc.sent_at;
 
-	if (c->cc.sent_at && idle > c->rtt.rto / 1000000 && c->cc.cwnd > restart)
+	if (!c->cc.sent_at || idle <= c->rtt.rto / 1000000)
+		return;
+	if (c->cc.cwnd > restart)
 		c->cc.cwnd = restart;
+	algorithm_of(c)->after_idle(c, h);
 }

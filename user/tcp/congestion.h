@@ -8,7 +8,8 @@
 
 /* Values of tcp_settings.congestion and conn.cc.algorithm. */
 enum congestion_algorithm {
-	CONGESTION_NEWRENO,
+	CONGESTION_NEWRENO, /* RFC 5681, 6582 */
+	CONGESTION_CUBIC,   /* RFC 9438 */
 	CONGESTION_ALGORITHMS,
 };
 
@@ -27,8 +28,8 @@ struct congestion {
 	void (*on_ack)(struct conn *c, const struct host *h, uint32_t acked);
 	/* Loss, the first of a window: returns the new ssthresh, bytes. */
 	uint32_t (*on_loss)(struct conn *c, const struct host *h);
-	/* The retransmission timer expired, after on_loss where that was due. */
-	void (*on_timeout)(struct conn *c, const struct host *h);
+	/* Nothing was sent for longer than the RTO. */
+	void (*after_idle)(struct conn *c, const struct host *h);
 };
 
 /* The handshake has settled snd.mss. */

@@ -26,6 +26,16 @@ static uint16_t our_mss(const struct conn *c, const struct host *h)
 	return c->link.v4 ? h->settings->mss_v4 : h->settings->mss_v6;
 }
 
+/* What the settings say, or more if the limit cannot be told otherwise. */
+static uint8_t window_scale_to_offer(const struct conn *c, const struct host *h)
+{
+	uint8_t scale = h->settings->window_scale;
+
+	while (scale < WINDOW_SCALE_MAX && 0xffffu << scale < c->rcv.limit)
+		scale++;
+	return scale;
+}
+
 /* Our half: from here on we have a sequence number to send. */
 void handshake_begin(struct conn *c, const struct host *h)
 {
@@ -37,7 +47,7 @@ void handshake_begin(struct conn *c, const struct host *h)
 	c->cc.recover = c->snd.iss;
 	c->opened = h->now;
 	c->options = our_options(h);
-	c->rcv.window_scale = h->settings->window_scale;
+	c->rcv.window_scale = window_scale_to_offer(c, h);
 	c->flags |= CONN_SEND_SYN;
 	rto_begin(c, h);
 }

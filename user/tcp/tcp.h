@@ -36,7 +36,7 @@ struct tcp_settings {
 	uint32_t receive_limit; /* bytes of rcv.limit at the start */
 	uint16_t mss_v4;	/* text that fits our link's MTU: MTU - 40 */
 	uint16_t mss_v6;	/* MTU - 60 */
-	uint8_t window_scale;	/* the shift that we offer, 0 … 14 */
+	uint8_t window_scale;	/* the least shift that we offer, 0 … 14 */
 	uint8_t congestion;	/* enum congestion_algorithm */
 	uint8_t timestamps;	/* 1: offer and accept (RFC 7323) */
 	uint8_t sack;		/* 1: offer and accept (RFC 2018) */
