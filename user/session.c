@@ -113,6 +113,14 @@ void session_note_starved(struct session *s)
 	s->worker->starved++;
 }
 
+/* Noted at once and not only when the session is settled: acknowledgments may
+ * make room again before that, and the service, which has seen none, waits. */
+static void note_little_room(struct session *s)
+{
+	if (session_room(s) < s->conn->snd.limit / 4)
+		s->marks |= MARK_LITTLE_ROOM;
+}
+
 size_t session_write(struct session *s, const void *bytes, size_t length)
 {
 	uint32_t room = tcp_send_room(s->conn);
@@ -122,11 +130,11 @@ size_t session_write(struct session *s, const void *bytes, size_t length)
 
 	if (stored < text.iov_len)
 		session_note_starved(s);
-	if (!stored)
-		return 0;
-	if (tcp_send(s->conn, &s->worker->host, stored))
-		return 0;
-	session_changed(s);
+	if (stored && tcp_send(s->conn, &s->worker->host, stored))
+		stored = 0;
+	note_little_room(s);
+	if (stored)
+		session_changed(s);
 	return stored;
 }
 
