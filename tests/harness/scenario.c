@@ -281,6 +281,10 @@ static void arrives(struct run *r, const struct step *step)
 	expect_silence(r, r->at->now(r->at));
 	shown.seq -= r->irs;
 	shown.ack -= shown.flags & ACK ? r->iss : 0;
+	for (int i = 0; i < shown.sack_count; i++) {
+		shown.sack[i].start -= r->iss;
+		shown.sack[i].end -= r->iss;
+	}
 	now = r->at->now(r->at);
 	note(r, now, "<-", notation_print(text, &shown));
 	r->event = now;
