@@ -4,11 +4,11 @@
  *
  *   server ──► xload_client: read ─ slot ─ state ─ check ─► next request, in the same
  *        ◄──────────────── XDP_TX ─────────────────────┘    frame
- *        ◄── xload_scan, xload_bulk, xload_flood, xload_reset: run over frames that
- *            BPF_PROG_TEST_RUN sends (BPF_F_TEST_XDP_LIVE_FRAMES), as a NIC would
+ *        ◄── xload_live: run over frames that BPF_PROG_TEST_RUN sends, as a NIC would
+ *            (BPF_F_TEST_XDP_LIVE_FRAMES)
  *
  * The client speaks as much of RFC 9293 as it needs against a server that is
- * right, over a link that may lose: xload_scan looks at each slot and sends what
+ * right, over a link that may lose: the scan looks at each slot and sends what
  * has been outstanding for too long. What is not as expected is counted. */
 #include "xload_frame.bpf.h"
 
@@ -47,7 +47,8 @@ struct {
 	__type(value, struct text_copy);
 } copies SEC(".maps");
 
-/* Where xload_scan, xload_bulk and xload_reset are. */
+/* Of xload_live: an enum xload_job, and the slot that is next. */
+__u32 job;
 __u32 cursor;
 
 struct tcp_in {
@@ -565,8 +566,7 @@ static __always_inline int send_again(struct xdp_md *ctx, struct xload_client *c
 }
 
 /* Opens what is free, sends again what has been outstanding for too long. */
-SEC("xdp")
-int xload_scan(struct xdp_md *ctx)
+static __always_inline int scan(struct xdp_md *ctx)
 {
 	__u32 slot;
 	struct xload_client *c = next_client(&slot);
@@ -581,8 +581,7 @@ int xload_scan(struct xdp_md *ctx)
 }
 
 /* Leaves nothing behind at the server. */
-SEC("xdp")
-int xload_reset(struct xdp_md *ctx)
+static __always_inline int reset(struct xdp_md *ctx)
 {
 	__u32 slot;
 	struct xload_client *c = next_client(&slot);
@@ -609,8 +608,7 @@ static __always_inline int bulk_waits(struct xload_client *c)
 
 /* One segment of the next connection's text, in a frame that nobody has written
  * any text into since it was made. */
-SEC("xdp")
-int xload_bulk(struct xdp_md *ctx)
+static __always_inline int bulk(struct xdp_md *ctx)
 {
 	__u32 slot, size = setup.size;
 	struct xload_client *c = next_client(&slot);
@@ -631,8 +629,7 @@ int xload_bulk(struct xdp_md *ctx)
 }
 
 /* A segment from anywhere, of a connection that there is not. */
-SEC("xdp")
-int xload_flood(struct xdp_md *ctx)
+static __always_inline int flood(struct xdp_md *ctx)
 {
 	struct tcp_out o = {
 		.id = bpf_get_prandom_u32() % (setup.addresses << XLOAD_PORT_BITS),
@@ -647,4 +644,18 @@ int xload_flood(struct xdp_md *ctx)
 	if (o.flags & XLOAD_SYN)
 		return make_syn(ctx, &o) ? XDP_TX : XDP_DROP;
 	return make_empty(ctx, &o) ? XDP_TX : XDP_DROP;
+}
+
+/* Elsewhere it does nothing: it is attached where nothing arrives. */
+SEC("xdp")
+int xload_live(struct xdp_md *ctx)
+{
+	if (ctx->ingress_ifindex != setup.ifindex)
+		return XDP_PASS;
+	switch (job) {
+	case XLOAD_SCAN: return scan(ctx);
+	case XLOAD_BULK: return bulk(ctx);
+	case XLOAD_SPOOF: return flood(ctx);
+	default: return reset(ctx);
+	}
 }

@@ -189,8 +189,8 @@ static void find_link(struct xload_task *t)
 	struct ifreq req = {0};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	t->ifindex = (int)if_nametoindex(t->interface);
-	if (!t->ifindex || fd < 0)
+	t->setup.ifindex = if_nametoindex(t->interface);
+	if (!t->setup.ifindex || fd < 0)
 		error(1, errno, "%s", t->interface);
 	strncpy(req.ifr_name, t->interface, sizeof(req.ifr_name) - 1);
 	if (ioctl(fd, SIOCGIFHWADDR, &req))

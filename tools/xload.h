@@ -28,6 +28,14 @@ enum xload_mode {
 	XLOAD_FLOOD,
 };
 
+/* What xload_live does with the frames that it is run over. */
+enum xload_job {
+	XLOAD_SCAN,  /* open what is free, send again what is unanswered for too long */
+	XLOAD_BULK,  /* a segment of text from each connection whose window is open */
+	XLOAD_SPOOF, /* a segment from anywhere, of a connection that there is not */
+	XLOAD_RESET, /* leave nothing behind at the server */
+};
+
 enum xload_state { XLOAD_FREE, XLOAD_SYN_SENT, XLOAD_OPEN, XLOAD_FIN_SENT };
 
 enum xload_tcp_flag {
@@ -50,7 +58,8 @@ struct xload_setup {
 	__u32 size;	  /* bytes of a request and of its response */
 	__u32 timestamps; /* 1: RFC 7323 */
 	__u32 flood_flags;
-	__u64 retry; /* ns after which something unanswered is sent again */
+	__u32 ifindex; /* of our end of the link */
+	__u64 retry;   /* ns after which something unanswered is sent again */
 	__u8 server_mac[6];
 	__u8 mac[6];
 	__u32 pattern_sum; /* of a request's text but its first eight bytes, for the checksum */

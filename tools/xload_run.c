@@ -5,9 +5,9 @@
  *   load ─ attach ─ open (scans) ─ warm up ─ snapshot ─ run ─ snapshot ─ reset
  *
  * Frames that nobody's arrival pays for come from BPF_PROG_TEST_RUN with live
- * frames: 24 ms for a call, and 0.2 us for a frame. So echo, receive and idle
- * only call it for what got lost; connect, send and flood stay inside it, at the
- * lowest priority, so that the server always goes first. */
+ * frames: 0.2 us for each, and for a call 20 us, or 24 ms if the kernel first has
+ * to enter the program into its XDP dispatcher. It is in there while it is
+ * attached somewhere: on the loopback of our namespace, where nothing arrives. */
 #include "xload_run.h"
 #include "xload.skel.h"
 #include <bpf/bpf.h>
@@ -20,15 +20,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SECOND 1000000000ull
 #define MILLISECOND 1000000ull
 
-enum { LIVE_BATCH = 64, ROUND = 1 << 18, LOOK_EVERY = 50 /* ms */ };
+enum {
+	LOOPBACK = 1,
+	LIVE_BATCH = 64,
+	FLOOD_ROUND = 1 << 14,
+	BULK_ROUND = 1 << 12,
+	LOOK_EVERY = 50000, /* us, for what got lost */
+	LOOK_OFTEN = 50,    /* us, for what can go on */
+};
 
 struct run {
 	const struct xload_task *task;
@@ -39,6 +44,7 @@ struct run {
 	uint64_t *exchanges; /* of each slot, when measuring began */
 	uint8_t frame[XLOAD_FRAME];
 	bool attached;
+	bool dispatched;
 };
 
 static volatile sig_atomic_t stop;
@@ -49,11 +55,6 @@ static void on_stop(int number)
 	stop = 1;
 }
 
-static void on_alarm(int number)
-{
-	(void)number;
-}
-
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -62,9 +63,9 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec;
 }
 
-static void sleep_ms(unsigned int ms)
+static void sleep_us(unsigned int us)
 {
-	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000l};
+	struct timespec t = {.tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000l};
 
 	nanosleep(&t, NULL);
 }
@@ -126,9 +127,11 @@ static int attach(struct run *r)
 	const struct xload_task *t = r->task;
 	int failed;
 
+	r->dispatched = !bpf_xdp_attach(LOOPBACK, bpf_program__fd(r->bpf->progs.xload_live),
+					XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (t->setup.mode == XLOAD_FLOOD)
 		return 0;
-	failed = bpf_xdp_attach(t->ifindex, bpf_program__fd(r->bpf->progs.xload_client),
+	failed = bpf_xdp_attach((int)t->setup.ifindex, bpf_program__fd(r->bpf->progs.xload_client),
 				XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (failed)
 		return failed;
@@ -139,7 +142,9 @@ static int attach(struct run *r)
 static void unload(struct run *r)
 {
 	if (r->attached)
-		bpf_xdp_detach(r->task->ifindex, XDP_FLAGS_DRV_MODE, NULL);
+		bpf_xdp_detach((int)r->task->setup.ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	if (r->dispatched)
+		bpf_xdp_detach(LOOPBACK, XDP_FLAGS_SKB_MODE, NULL);
 	if (r->clients)
 		munmap(r->clients, r->clients_size);
 	free(r->exchanges);
@@ -148,12 +153,12 @@ static void unload(struct run *r)
 
 /* --- frames of our own -------------------------------------------------------- */
 
-/* Runs a program over `repeat` frames, one byte longer than what it sends at most:
+/* Does a job with `repeat` frames, one byte longer than what it sends at most:
  * the kernel takes the length of a frame that comes round again from whoever had
  * it before, unless the program changes it. */
-static int live_frames(struct run *r, const struct bpf_program *program, uint64_t repeat)
+static int live_frames(struct run *r, enum xload_job job, uint64_t repeat)
 {
-	struct xdp_md ctx = {.ingress_ifindex = (uint32_t)r->task->ifindex};
+	struct xdp_md ctx = {.ingress_ifindex = r->task->setup.ifindex};
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	int failed;
 
@@ -167,7 +172,8 @@ static int live_frames(struct run *r, const struct bpf_program *program, uint64_
 	o.repeat = (int)repeat;
 	o.flags = BPF_F_TEST_XDP_LIVE_FRAMES;
 	o.batch_size = LIVE_BATCH;
-	failed = bpf_prog_test_run_opts(bpf_program__fd(program), &o);
+	r->bpf->bss->job = job;
+	failed = bpf_prog_test_run_opts(bpf_program__fd(r->bpf->progs.xload_live), &o);
 	return failed == -EINTR ? 0 : failed;
 }
 
@@ -218,7 +224,7 @@ static int rescue(struct run *r)
 
 	for (uint32_t i = 0; i < r->task->setup.slots && !n; i++)
 		n = waits_too_long(r, &r->clients[i], now);
-	return n ? live_frames(r, r->bpf->progs.xload_scan, r->task->setup.slots) : 0;
+	return n ? live_frames(r, XLOAD_SCAN, r->task->setup.slots) : 0;
 }
 
 static int open_all(struct run *r, struct xload_result *result)
@@ -230,12 +236,11 @@ static int open_all(struct run *r, struct xload_result *result)
 	for (uint32_t n = 0; n < t->setup.slots && !failed && !stop; n += t->batch) {
 		uint32_t left = t->setup.slots - n;
 
-		failed =
-			live_frames(r, r->bpf->progs.xload_scan, left < t->batch ? left : t->batch);
+		failed = live_frames(r, XLOAD_SCAN, left < t->batch ? left : t->batch);
 	}
 	while (!failed && !stop && now_ns() < limit && count_open(r) < t->setup.slots &&
 	       t->setup.mode != XLOAD_CONNECT) {
-		sleep_ms(20);
+		sleep_us(5000);
 		failed = rescue(r);
 	}
 	result->open = count_open(r);
@@ -293,35 +298,61 @@ static void take_snapshot(const struct run *r, struct xload_snapshot *s)
 	s->at = now_ns();
 }
 
-/* So that a call that sends by itself ends in time (EINTR). */
-static void set_alarm(uint64_t ns)
+/* Segments that the windows allow now. */
+static uint64_t bulk_allowed(const struct run *r)
 {
-	uint64_t us = ns / 1000 + 1;
-	struct itimerval t = {.it_value = {.tv_sec = (time_t)(us / 1000000),
-					   .tv_usec = (suseconds_t)(us % 1000000)}};
+	uint64_t n = 0;
 
-	setitimer(ITIMER_REAL, &t, NULL);
+	for (uint32_t i = 0; i < r->task->setup.slots; i++) {
+		const struct xload_client *c = &r->clients[i];
+		uint32_t under_way = c->snd_nxt - c->snd_una;
+
+		if (c->state == XLOAD_OPEN && under_way < c->snd_wnd)
+			n += (c->snd_wnd - under_way) / r->task->setup.size;
+	}
+	return n;
 }
 
-static int keep_sending(struct run *r, const struct bpf_program *program, uint64_t until)
+static bool bulk_is_stuck(const struct run *r)
+{
+	uint64_t now = now_ns();
+
+	for (uint32_t i = 0; i < r->task->setup.slots; i++) {
+		const struct xload_client *c = &r->clients[i];
+
+		if (c->state == XLOAD_OPEN && c->snd_nxt != c->snd_una &&
+		    now > c->sent_at + r->task->setup.retry)
+			return true;
+	}
+	return false;
+}
+
+/* Waits while windows are closed, so that whoever is to open them has the CPU. */
+static int send_bulk(struct run *r, uint64_t until)
 {
 	int failed = 0;
 
-	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
-		set_alarm(until - now);
-		failed = live_frames(r, program, 1 << 30);
+	while (now_ns() < until && !stop && !failed) {
+		uint64_t n = bulk_allowed(r);
+
+		if (!n && bulk_is_stuck(r))
+			n = r->task->setup.slots;
+		if (n)
+			failed = live_frames(r, XLOAD_BULK, n < BULK_ROUND ? n : BULK_ROUND);
+		else
+			sleep_us(LOOK_OFTEN);
 	}
 	return failed;
 }
 
-static int keep_looking(struct run *r, uint64_t until)
+static int keep_looking(struct run *r, uint64_t until, unsigned int every)
 {
 	int failed = 0;
 
 	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
-		uint64_t left = (until - now) / MILLISECOND + 1;
+		uint64_t left = (until - now) / 1000 + 1;
 
-		sleep_ms(left < LOOK_EVERY ? (unsigned int)left : LOOK_EVERY);
+		sleep_us(left < every ? (unsigned int)left : every);
 		failed = rescue(r);
 	}
 	return failed;
@@ -334,17 +365,16 @@ static int flood(struct run *r, uint64_t until)
 	int failed = 0;
 
 	while (now_ns() < until && sent < most && !stop && !failed) {
-		uint64_t n = ROUND, due = t->rate * (now_ns() - begin + 50 * MILLISECOND) / SECOND;
+		uint64_t n = FLOOD_ROUND, due = t->rate * (now_ns() - begin + MILLISECOND) / SECOND;
 
 		if (t->rate)
 			n = due > sent ? due - sent : 0;
 		if (n > most - sent)
 			n = most - sent;
-		set_alarm(until > now_ns() ? until - now_ns() : 1);
 		if (n)
-			failed = live_frames(r, r->bpf->progs.xload_flood, n);
+			failed = live_frames(r, XLOAD_SPOOF, n);
 		else
-			sleep_ms(5);
+			sleep_us(1000);
 		sent += n;
 	}
 	return failed;
@@ -356,22 +386,10 @@ static int work(struct run *r, double seconds)
 
 	switch (r->task->setup.mode) {
 	case XLOAD_FLOOD: return flood(r, until);
-	case XLOAD_SEND: return keep_sending(r, r->bpf->progs.xload_bulk, until);
-	case XLOAD_CONNECT: return keep_sending(r, r->bpf->progs.xload_scan, until);
-	default: return keep_looking(r, until);
+	case XLOAD_SEND: return send_bulk(r, until);
+	case XLOAD_CONNECT: return keep_looking(r, until, LOOK_OFTEN);
+	default: return keep_looking(r, until, LOOK_EVERY);
 	}
-}
-
-/* SCHED_IDLE runs when nobody else wants the CPU: what is left to a load. Who
- * started us with a nice value has arranged that already. */
-static void set_priority(const struct xload_task *t)
-{
-	struct sched_param p = {0};
-
-	if (getpriority(PRIO_PROCESS, 0))
-		return;
-	if (t->setup.mode == XLOAD_SEND || t->setup.mode == XLOAD_CONNECT)
-		sched_setscheduler(0, SCHED_IDLE, &p);
 }
 
 static int measure(struct run *r, struct xload_result *result)
@@ -395,13 +413,11 @@ static int run_loaded(struct run *r, struct xload_result *result)
 	int failed = opens ? open_all(r, result) : 0;
 
 	fill_frame(r);
-	set_priority(r->task);
 	if (!failed && !stop)
 		failed = measure(r, result);
-	set_alarm(60 * SECOND);
 	if (opens) {
 		r->bpf->bss->cursor = 0;
-		live_frames(r, r->bpf->progs.xload_reset, r->task->setup.slots);
+		live_frames(r, XLOAD_RESET, r->task->setup.slots);
 	}
 	return failed;
 }
@@ -421,8 +437,6 @@ static void catch_signals(void)
 
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	act.sa_handler = on_alarm;
-	sigaction(SIGALRM, &act, NULL);
 }
 
 int xload_run(const struct xload_task *task, struct xload_result *result)

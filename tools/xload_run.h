@@ -12,7 +12,6 @@
 struct xload_task {
 	struct xload_setup setup;
 	const char *interface;
-	int ifindex;
 	double duration; /* seconds of measuring, after `warmup` */
 	double warmup;
 	double opening; /* seconds that opening may take */

@@ -20,11 +20,6 @@ SERVER, CLIENT = "10.99.0.1", "10.99.0.2"
 ECHO, DISCARD, CHARGEN, PROXY, NGINX, HAPROXY = 7, 9, 19, 80, 81, 82
 
 
-# The server goes before the client, whose bulk and connections take what is left;
-# both go before whatever else this CPU has to do.
-SERVER_FIRST, CLIENT_NEXT = ["nice", "-n", "-20"], ["nice", "-n", "-8"]
-
-
 class Failure(Exception):
     pass
 
@@ -83,7 +78,7 @@ class Link:
 
     def load(self, program, *arguments):
         """Runs xload or a client beside it; its JSON."""
-        command = CLIENT_NEXT + ["taskset", "-c", self.world.cpu, "%s/%s" % (BUILD, program)]
+        command = ["taskset", "-c", self.world.cpu, "%s/%s" % (BUILD, program)]
         if program == "xload":
             command += ["--json", "--interface", "c0"]
         out = self.inside(self.client, *command, *[str(a) for a in arguments], timeout=300)
@@ -100,26 +95,12 @@ class World:
     def __enter__(self):
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        self.session_nice = self.autogroup("-20")
         if subprocess.run(["stat", "-f", "-c", "%T", "/sys/fs/bpf"], stdout=subprocess.PIPE,
                           text=True).stdout.strip() != "bpf_fs":
             run("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
         return self
 
-    def autogroup(self, nice):
-        """Linux shares the CPU between sessions first: ours goes before others'."""
-        try:
-            with open("/proc/self/autogroup", "r+") as f:
-                old = f.read().split()[-1]
-                f.seek(0)
-                f.write(nice)
-                return old
-        except (OSError, IndexError):
-            return None
-
     def __exit__(self, *_):
-        if self.session_nice:
-            self.autogroup(self.session_nice)
         for p in reversed(self.processes):
             p.terminate()
         for p in self.processes:
@@ -135,7 +116,7 @@ class World:
     def start(self, command, ready, name):
         log = "%s/%s.%d.log" % (self.tmp, name, len(self.processes))
         with open(log, "w") as f:
-            p = subprocess.Popen(SERVER_FIRST + ["taskset", "-c", self.cpu] + command, stdout=f, stderr=f)
+            p = subprocess.Popen(["taskset", "-c", self.cpu] + command, stdout=f, stderr=f)
         self.processes.append(p)
         for _ in range(200):
             with open(log) as f:
