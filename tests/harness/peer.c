@@ -488,7 +488,7 @@ struct peer peer_opened(enum tcp_state state, const struct opening *how)
 	if (how->iss)
 		wait_for_iss(&p, how);
 	reach(&p, state, how);
-	if (how->iss)
+	if (how->iss && state > LISTEN)
 		require(p.iss - how->iss + 16 < 32, "the ISS is %u, not %u", p.iss, how->iss);
 	peer_silence(&p, HERE);
 	peer_state(&p, state, HERE);

@@ -49,6 +49,7 @@ static struct world {
 	uint32_t flights;
 	uint64_t numbered;
 	uint64_t now;
+	uint64_t began;
 	uint64_t seed;
 	struct choice choice;
 	bool talk, perfect;
@@ -69,9 +70,9 @@ static void tell(uint32_t from, const char *fate, struct segment s)
 		s.sack[i].start -= w.user[!from].p.iss;
 		s.sack[i].end -= w.user[!from].p.iss;
 	}
-	printf("%12.3f ms  %c %-12s %-9s %s\n",
-	       (double)(w.now - 1000 * SECOND) / (double)MILLISECOND, from ? 'B' : 'A',
-	       tcp_state_name((enum tcp_state)u->p.c.state), fate, notation_print(text, &s));
+	printf("%12.3f ms  %c %-12s %-9s %s\n", (double)(w.now - w.began) / (double)MILLISECOND,
+	       from ? 'B' : 'A', tcp_state_name((enum tcp_state)u->p.c.state), fate,
+	       notation_print(text, &s));
 }
 
 static void put(uint32_t to, const struct segment *s, uint64_t at)
@@ -344,6 +345,22 @@ static void open_both(void)
 	peer_settle(&w.user[0].p, HERE);
 }
 
+/* Moves the beginning to when A's ISS is a little before 2^32: our ISS is a clock
+ * of 4 us ticks plus a hash (RFC 9293, 3.4.1). */
+static void begin_near_the_wrap(void)
+{
+	struct conn probe = w.user[0].p.c;
+	uint32_t before = choose_between(&w.choice, 1, 100000);
+
+	tcp_open_active(&probe, peer_host(&w.user[0].p));
+	w.now += (uint64_t)(0u - before - probe.snd.iss) * 4000;
+	for (int i = 0; i < 2; i++) {
+		w.user[i].p.now = w.now;
+		if (w.user[i].aborts_at)
+			w.user[i].aborts_at = w.now + some(3 * SECOND);
+	}
+}
+
 static void begin(uint64_t seed, bool talk)
 {
 	w.choice = choice_from_seed(seed * 104729 + 1);
@@ -359,6 +376,9 @@ static void begin(uint64_t seed, bool talk)
 	}
 	if (w.perfect) /* two closers that both wait would wait for ever */
 		w.user[0].pace = w.user[1].pace = 0;
+	if (chance(&w.choice, 20))
+		begin_near_the_wrap();
+	w.began = w.now;
 	w.user[0].closes_late &= !w.user[1].closes_late;
 	open_both();
 }
@@ -411,7 +431,7 @@ static bool run(uint64_t seed, bool talk)
 	begin(seed, talk);
 	while (!over()) {
 		require(++rounds < ROUNDS_MAX, "it never ends");
-		require(w.now < 1000 * SECOND + 24 * HOURS, "it takes more than a day");
+		require(w.now < w.began + 24 * HOURS, "it takes more than a day");
 		round_at(next_event());
 	}
 	check_user(&w.user[0], &w.user[1]);
