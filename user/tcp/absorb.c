@@ -32,14 +32,30 @@ static void note_timestamp(struct conn *c, const struct host *h, const struct hi
 	c->ts.recent_age = h->now;
 }
 
-/* What XDP has acknowledged needs no ACK of ours. */
-static void note_ack_in_place(struct conn *c, uint32_t ack_sent)
+/* The peer ignores the window of a segment whose ACK is older than one that it has
+ * seen (3.10.7.4, fifth). So if XDP acknowledged more than we had when we last
+ * advertised a window, that one may have been lost on the peer: it knows the edge
+ * that XDP showed, rounded down as the field is. Else the later of both. */
+static void note_edge_shown(struct conn *c, uint32_t ack, uint32_t edge)
 {
+	uint8_t scale = c->rcv.window_scale;
+	uint32_t shown = ack + ((edge - ack) >> scale << scale);
+
+	if (seq_after(ack, c->rcv.ack_sent) || seq_after(shown, c->rcv.told))
+		c->rcv.told = shown;
+}
+
+/* What XDP has acknowledged needs no ACK of ours, unless the window does. */
+static void note_ack_in_place(struct conn *c, uint32_t ack_sent, uint32_t edge)
+{
+	note_edge_shown(c, ack_sent, edge);
 	c->rcv.ack_sent = seq_later(c->rcv.ack_sent, ack_sent);
 	if (c->rcv.ack_sent != c->rcv.nxt || c->rcv.spans)
 		return;
 	c->deadline[TIMER_DELAYED_ACK] = 0;
 	c->flags &= ~(uint32_t)CONN_ACK_NOW;
+	if (window_update_is_due(c))
+		c->flags |= CONN_ACK_NOW;
 }
 
 void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const void *text,
@@ -61,7 +77,7 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 	note_timestamp(c, h, hit);
 	repeat(&a);
 	if (acked && c->state != CLOSED)
-		note_ack_in_place(c, hit->rx.ack_sent);
+		note_ack_in_place(c, hit->rx.ack_sent, hit->rx.edge_shown);
 }
 
 bool tcp_is_plain(const struct conn *c)

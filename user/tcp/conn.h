@@ -165,6 +165,8 @@ struct conn {
 		__u32 sent_at; /* µs: when the text at SND.UNA was sent again */
 		__u32 min_rtt; /* ns */
 		__u32 undo;    /* bytes sent again that no D-SACK has named */
+		__u32 jump;    /* snd.again goes on from here … */
+		__u32 jump_to; /* … at this one; equal: it does not jump */
 	} rack;
 
 	/* An answer that the state does not imply (RST, challenge ACK …). */

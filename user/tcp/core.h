@@ -53,6 +53,7 @@ struct news {
 	uint32_t sacked; /* snd.sacked before */
 	uint32_t high;	 /* end of the highest SACKed span before */
 	uint32_t twice;	 /* bytes that a D-SACK block says arrived twice */
+	uint32_t again;	 /* end of text newly SACKed that was sent again; or una */
 	bool first_time; /* the text at SND.UNA was not sent again before */
 	bool duplicate;	 /* RFC 5681, 2 */
 };
@@ -122,10 +123,12 @@ void recovery_suspect_timeout(struct conn *c, const struct host *h);
 void recovery_note_sent(struct conn *c, uint32_t length);
 void recovery_note_sent_again(struct conn *c, const struct host *h, uint32_t seq, uint32_t length);
 void recovery_timeout(struct conn *c, const struct host *h);
+void recovery_forget(struct conn *c);
 void recovery_window_opened(struct conn *c);
 bool recovery_is_idle(const struct conn *c);
 
 /* rack.c: the same with SACK, and the tail loss probe */
+void rack_move_again(struct conn *c, uint32_t to);
 bool rack_find_loss(struct conn *c, const struct host *h, const struct news *n);
 bool rack_suspect_is_lost(struct conn *c, const struct host *h);
 void tail_probe_watch(struct conn *c, const struct host *h);

@@ -163,7 +163,7 @@ static void send_new(struct conn *c, const struct host *h, uint32_t length, bool
 	c->cc.sent_at = (uint32_t)(h->now / 1000000) | 1;
 	recovery_note_sent(c, length);
 	if (was_idle) {
-		c->snd.again = c->snd.lost = c->snd.una;
+		recovery_forget(c);
 		rto_arm(c, h);
 	}
 	tail_probe_watch(c, h);
@@ -263,7 +263,10 @@ static uint32_t lost_length(const struct conn *c, uint32_t seq, uint32_t end)
 
 	if (!seq_before(seq, end) || !seq_before(seq, reach))
 		return 0;
-	return least(most, seq_earlier(scoreboard_hole_end(c, seq, end), reach) - seq);
+	end = seq_earlier(scoreboard_hole_end(c, seq, end), reach);
+	if (seq_before(seq, c->rack.jump)) /* a second sweep */
+		end = seq_earlier(end, c->rack.jump);
+	return least(most, end - seq);
 }
 
 /* Lost text, a segment at a time. The first need not ask cwnd (RFC 5681, 3.2, step
@@ -281,13 +284,13 @@ static bool output_lost(struct conn *c, const struct host *h, struct segment *s)
 			send_again(c, h, c->snd.una, length, s);
 		return length;
 	}
-	c->snd.again = scoreboard_skip(c, c->snd.again);
+	rack_move_again(c, scoreboard_skip(c, c->snd.again));
 	length = lost_length(c, c->snd.again, c->snd.lost);
 	if (!length || (!conn_has(c, CONN_AGAIN_NOW) && congestion_room(c) < length))
 		return false;
 	c->flags &= ~(uint32_t)CONN_AGAIN_NOW;
 	send_again(c, h, c->snd.again, length, s);
-	c->snd.again += length;
+	rack_move_again(c, c->snd.again + length);
 	return true;
 }
 

@@ -55,16 +55,42 @@ static void unsuspect(struct conn *c)
 	c->flags &= ~(uint32_t)CONN_SUSPECT;
 }
 
-/* The first segment was sent again, and something that must have been sent after
- * it has arrived since: it was lost again (RFC 8985, 6.2, step 5). */
-static void check_first_again(struct conn *c, const struct host *h, const struct news *n)
+/* Moves what to send again next; past what a second sweep leaves out. */
+void rack_move_again(struct conn *c, uint32_t to)
 {
-	uint32_t since = (uint32_t)(h->now / 1000) - c->rack.sent_at;
-	uint64_t due = (c->rtt.srtt + 2ull * c->rtt.rttvar + c->rack.min_rtt / 4) / 1000;
+	if (c->rack.jump != c->rack.jump_to && !seq_before(to, c->rack.jump)) {
+		to = seq_later(to, c->rack.jump_to);
+		c->rack.jump = c->rack.jump_to = to;
+	}
+	c->snd.again = to;
+}
 
-	if (c->cc.phase == PHASE_OPEN || !seq_after(c->snd.again, c->snd.una))
+/* Lost text is sent again from the front on. So if some of it arrives and some
+ * before it does not, that was lost once more and is swept a second time; what
+ * lies behind is on its way still. */
+static void sweep_again(struct conn *c, uint32_t end)
+{
+	c->rack.jump = end;
+	c->rack.jump_to = c->snd.again;
+	c->snd.again = c->snd.una;
+	c->flags |= CONN_AGAIN_NOW;
+}
+
+/* RFC 8985, 6.2, step 5, for what was sent again: something that was sent later
+ * has arrived. Either by the order of the sweep; or for its first segment by the
+ * time that has passed since. */
+static void check_sent_again(struct conn *c, const struct host *h, const struct news *n)
+{
+	uint64_t since = ((uint32_t)(h->now / 1000) - c->rack.sent_at) * 1000ull;
+	bool in_order = !conn_has(c, CONN_REORDERED);
+	uint64_t late = c->rtt.srtt + 2ull * c->rtt.rttvar + (in_order ? 0 : c->rack.min_rtt / 4);
+
+	if (c->cc.phase == PHASE_OPEN || !seq_after(c->snd.again, c->snd.una) ||
+	    c->snd.una != n->una || c->snd.sacked <= n->sacked)
 		return;
-	if (c->snd.una == n->una && c->snd.sacked > n->sacked && since > due)
+	if (c->rack.jump == c->rack.jump_to && n->again != c->snd.una && (in_order || since > late))
+		sweep_again(c, n->again);
+	else if (since > late)
 		c->flags |= CONN_AGAIN_FIRST;
 }
 
@@ -86,7 +112,7 @@ bool rack_find_loss(struct conn *c, const struct host *h, const struct news *n)
 		unsuspect(c);
 		return false;
 	}
-	check_first_again(c, h, n);
+	check_sent_again(c, h, n);
 	window = reordering_window(c);
 	if (!window) {
 		unsuspect(c);

@@ -25,13 +25,19 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+static uint32_t missing(const struct conn *c, uint32_t from, uint32_t to)
+{
+	return to - from - scoreboard_bytes(c, from, to);
+}
+
 /* Bytes that are in the network, as far as we know (RFC 6675's pipe). */
 uint32_t recovery_pipe(const struct conn *c)
 {
 	uint32_t flight = conn_flight(c), gone = c->snd.sacked;
 
 	if (seq_before(c->snd.again, c->snd.lost))
-		gone += c->snd.lost - c->snd.again - scoreboard_bytes(c, c->snd.again, c->snd.lost);
+		gone += missing(c, c->snd.again, c->snd.lost) -
+			missing(c, c->rack.jump, c->rack.jump_to);
 	return flight > gone ? flight - gone : 0;
 }
 
@@ -49,6 +55,7 @@ struct news recovery_before(const struct conn *c)
 		.una = c->snd.una,
 		.sacked = c->snd.sacked,
 		.high = scoreboard_high(c),
+		.again = c->snd.una,
 		.first_time = !seq_after(c->snd.again, c->snd.una),
 	};
 }
@@ -57,6 +64,7 @@ static void send_again(struct conn *c, uint32_t from, uint32_t to)
 {
 	c->snd.again = from;
 	c->snd.lost = to;
+	c->rack.jump = c->rack.jump_to = to;
 	c->flags |= CONN_AGAIN_NOW;
 }
 
@@ -73,6 +81,12 @@ static bool uses_sack(const struct conn *c)
 	return c->options & OPTION_SACK_PERMITTED;
 }
 
+/* Nothing is lost. */
+void recovery_forget(struct conn *c)
+{
+	c->snd.again = c->snd.lost = c->rack.jump = c->rack.jump_to = c->snd.una;
+}
+
 static void finish(struct conn *c)
 {
 	c->cc.phase = PHASE_OPEN;
@@ -81,7 +95,7 @@ static void finish(struct conn *c)
 	if (uses_sack(c))
 		return;
 	c->snd.sacked = 0;
-	c->snd.again = c->snd.lost = c->snd.una;
+	recovery_forget(c);
 }
 
 /* Without SACK: RFC 6582, 3.2, step 3, full acknowledgment, the first of its two
@@ -159,7 +173,7 @@ static void undo(struct conn *c)
 		c->cc.cwnd = c->cc.old_cwnd;
 	c->cc.ssthresh = c->cc.old_ssthresh;
 	c->rtt.backoff = 0;
-	c->snd.again = c->snd.lost = c->snd.una;
+	recovery_forget(c);
 	c->flags &= ~(uint32_t)CONN_UNDO;
 	if (c->cc.phase == PHASE_RECOVERY)
 		c->flags |= CONN_REORDERED;
@@ -249,7 +263,7 @@ static void change_phase(struct conn *c, const struct host *h, const struct news
 static void advance(struct conn *c, const struct host *h)
 {
 	c->cc.duplicates = 0;
-	c->snd.again = seq_later(c->snd.again, c->snd.una);
+	rack_move_again(c, seq_later(c->snd.again, c->snd.una));
 	c->snd.lost = seq_later(c->snd.lost, c->snd.una);
 	/* Of the next segment to wait for we only know that it was sent by now. */
 	if (c->cc.phase != PHASE_OPEN)
@@ -304,6 +318,7 @@ void recovery_timeout(struct conn *c, const struct host *h)
 		scoreboard_forget(c);
 	c->deadline[TIMER_RECOVERY] = 0;
 	c->flags &= ~(uint32_t)(CONN_SUSPECT | CONN_AGAIN_FIRST);
+	c->rack.min_rtt = 0;
 	send_again(c, c->snd.una, c->snd.nxt);
 }
 

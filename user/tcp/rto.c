@@ -22,20 +22,11 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a < b ? b - a : a - b;
 }
 
-/* The least round trip, of late: it rises slowly, so that a path that has become
- * longer is noticed (RFC 8985, 6.2, step 1 asks for a window of time). */
-static void note_min(struct conn *c, uint32_t rtt)
-{
-	uint32_t risen = c->rack.min_rtt + c->rack.min_rtt / 256;
-
-	c->rack.min_rtt = c->rack.min_rtt && risen < rtt ? risen : rtt;
-}
-
 /* RFC 6298, 2.2 and 2.3, with alpha 1/8, beta 1/4, K 4. A new measurement also
  * ends the back-off (5.7's note): before it the doubled RTO stays, or a path that
  * became slower than the RTO would never be measured again. The least RTO is room
  * beyond SRTT, as deployed stacks have it: on a long and steady path RTTVAR goes to
- * nothing, and an ACK that the peer delays (MUST-59: half a second at most) would
+ * nothing, and an ACK that the peer delays (MUST-40: half a second at most) would
  * come too late for an RTO of little more than SRTT. */
 void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 {
@@ -54,7 +45,9 @@ void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 	c->rtt.rttvar = (uint32_t)rttvar;
 	c->rtt.rto = clamp(srtt + spread, GRANULARITY, h->settings->rto_max);
 	c->rtt.backoff = 0;
-	note_min(c, (uint32_t)rtt);
+	/* RFC 8985, 6.2, step 1; recovery.c starts it anew when the path may have changed. */
+	if (!c->rack.min_rtt || rtt < c->rack.min_rtt)
+		c->rack.min_rtt = (uint32_t)rtt;
 }
 
 /* TSval: milliseconds, so that it wraps its sign in 24.8 days (RFC 7323, 5.4). */

@@ -152,12 +152,22 @@ static bool shows_reordering(const struct conn *c, const struct span *s, const s
 	       !seq_before(fresh, c->snd.again);
 }
 
+/* Text that was sent again is there now. */
+static void note_sent_again(const struct conn *c, const struct span *s, struct news *n)
+{
+	uint32_t fresh = scoreboard_skip(c, s->start);
+
+	if (seq_before(fresh, s->end) && seq_before(fresh, c->snd.again))
+		n->again = seq_later(n->again, seq_earlier(s->end, c->snd.again));
+}
+
 static void take_block(struct conn *c, const struct sack_block *b, struct news *n)
 {
 	struct span s = {seq_later(b->start, c->snd.una), b->end};
 
 	if (seq_after(b->end, c->snd.nxt) || !seq_before(s.start, s.end))
 		return;
+	note_sent_again(c, &s, n);
 	if (shows_reordering(c, &s, n))
 		c->flags |= CONN_REORDERED;
 	add(c, s);
