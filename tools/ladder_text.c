@@ -11,7 +11,8 @@
 #include "ladder.h"
 #include <string.h>
 
-enum { TIME_COLUMNS = 11, ARROW_COLUMNS = 56 };
+/* RAIL: the column of the peer's. */
+enum { TIME_COLUMNS = 11, RAIL = TIME_COLUMNS + 3, ARROW_COLUMNS = 56 };
 
 struct ink {
 	const char *plain;
@@ -66,7 +67,7 @@ static void print_arrow(const struct ladder_step *s, FILE *f, const struct ink *
 static void print_timer(FILE *f, const struct ink *ink)
 {
 	fputs("│", f);
-	repeat(f, " ", ARROW_COLUMNS - 1 - 11);
+	repeat(f, " ", ARROW_COLUMNS - 11);
 	fprintf(f, "%stime is up%s │", ink->from[FROM_TIMER], ink->plain);
 }
 
@@ -86,7 +87,7 @@ static void print_step(const struct ladder_step *s, FILE *f, const struct ink *i
 
 static void print_rails(FILE *f, const char *text, const char *rail)
 {
-	int rest = ARROW_COLUMNS - 1 - (int)strlen(text);
+	int rest = ARROW_COLUMNS - (int)strlen(text);
 
 	fprintf(f, "%*s   %s", TIME_COLUMNS, "", rail);
 	repeat(f, " ", rest / 2);
@@ -95,19 +96,26 @@ static void print_rails(FILE *f, const char *text, const char *rail)
 	fputs(rail, f);
 }
 
+/* Two words, each in the middle above its rail. */
+static void print_above(FILE *f, const char *left, const char *right)
+{
+	int left_length = (int)strlen(left);
+	int left_at = RAIL - left_length / 2;
+	int right_at = RAIL + ARROW_COLUMNS + 1 - (int)strlen(right) / 2;
+	int gap = right_at - (left_at + left_length);
+
+	fprintf(f, "%*s%s%*s%s\n", left_at, "", left, gap > 1 ? gap : 1, "", right);
+}
+
 static void print_head(const struct ladder *l, FILE *f, const struct ink *ink)
 {
-	int gap = ARROW_COLUMNS - (int)strlen(l->remote) / 2 - (int)strlen(l->local) / 2;
-
 	fprintf(f, "%sconnection %lld%s: %lld segment%s, %s\n\n", ink->bold, (long long)l->id,
 		ink->plain, (long long)l->total, l->total == 1 ? "" : "s",
 		l->live ? "still alive" : "ended");
-	fprintf(f, "%*s%speer", TIME_COLUMNS + 2, "", ink->bold);
-	repeat(f, " ", ARROW_COLUMNS - 4);
-	fprintf(f, "xtcp%s\n%*s%s", ink->plain, TIME_COLUMNS + 3 - (int)strlen(l->remote) / 2, "",
-		l->remote);
-	repeat(f, " ", gap < 1 ? 1 : gap - (int)strlen(l->remote) % 2);
-	fprintf(f, "%s\n", l->local);
+	fputs(ink->bold, f);
+	print_above(f, "peer", "xtcp");
+	fputs(ink->plain, f);
+	print_above(f, l->remote, l->local);
 	print_rails(f, "", "│");
 	fprintf(f, "  %s%s%s\n", ink->bold, l->first_state, ink->plain);
 }

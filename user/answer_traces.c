@@ -11,48 +11,81 @@
 
 /* --- all of them, in short -------------------------------------------------------- */
 
-struct listing {
-	json_t *list;
-	uint64_t now;
+/* A trace without its segments. */
+struct brief {
+	uint32_t id;
+	struct tuple tuple;
+	uint64_t began;
+	uint64_t ended;
+	uint64_t total;
+	uint8_t first_state;
+	uint8_t last_state;
 };
 
-static json_t *summary(const struct trace *t, uint64_t now)
+struct briefs {
+	struct brief *of;
+	size_t count;
+	size_t room;
+};
+
+static struct brief brief_of(const struct trace *t)
 {
-	uint64_t end = t->ended ? t->ended : now;
+	return (struct brief){
+		.id = t->id,
+		.tuple = t->tuple,
+		.began = t->began,
+		.ended = t->ended,
+		.total = t->total,
+		.first_state = t->first_state,
+		.last_state = t->total || t->ended ? t->last_state : t->first_state,
+	};
+}
+
+static json_t *summary(const struct brief *b, uint64_t now)
+{
+	uint64_t end = b->ended ? b->ended : now;
 	char local[ENDPOINT_TEXT];
 	char remote[ENDPOINT_TEXT];
 
-	endpoint_print(&t->tuple.local, t->tuple.local_port, local);
-	endpoint_print(&t->tuple.remote, t->tuple.remote_port, remote);
-	return json_pack("{s:I, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I}", "id", (json_int_t)t->id,
-			 "local", local, "remote", remote, "live", !t->ended, "first_state",
-			 tcp_state_name(t->first_state), "last_state",
-			 tcp_state_name(t->total || t->ended ? t->last_state : t->first_state),
-			 "total", (json_int_t)t->total, "age_ms",
-			 (json_int_t)((now - t->began) / MILLISECOND), "lasted_ms",
-			 (json_int_t)((end - t->began) / MILLISECOND));
+	endpoint_print(&b->tuple.local, b->tuple.local_port, local);
+	endpoint_print(&b->tuple.remote, b->tuple.remote_port, remote);
+	return json_pack("{s:I, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:I}", "id", (json_int_t)b->id,
+			 "local", local, "remote", remote, "live", !b->ended, "first_state",
+			 tcp_state_name(b->first_state), "last_state",
+			 tcp_state_name(b->last_state), "total", (json_int_t)b->total, "age_ms",
+			 (json_int_t)((now - b->began) / MILLISECOND), "lasted_ms",
+			 (json_int_t)((end - b->began) / MILLISECOND));
 }
 
-static void list_one(const struct trace *t, void *argument)
+static void copy_one(const struct trace *t, void *argument)
 {
-	struct listing *l = argument;
+	struct briefs *all = argument;
 
-	json_array_append_new(l->list, summary(t, l->now));
+	if (all->count < all->room)
+		all->of[all->count++] = brief_of(t);
 }
 
-static void list_worker(struct worker *w, void *argument)
+static void copy_worker(struct worker *w, void *argument)
 {
 	if (worker_traces(w))
-		traces_each(worker_traces(w), list_one, argument);
+		traces_each(worker_traces(w), copy_one, argument);
 }
 
 struct answer answer_traces(const struct asked *a)
 {
-	struct listing l = {json_array(), clock_now()};
+	uint32_t workers = daemon_worker_count(a->daemon);
+	struct briefs all = {.room = ((size_t)a->config->traces + 1) * workers};
+	json_t *list = json_array();
+	uint64_t now;
 
-	for (uint32_t i = 0; i < daemon_worker_count(a->daemon); i++)
-		worker_call(daemon_worker(a->daemon, i), list_worker, &l);
-	return answer_json(MHD_HTTP_OK, l.list);
+	all.of = calloc(all.room, sizeof(all.of[0]));
+	for (uint32_t i = 0; all.of && i < workers; i++)
+		worker_call(daemon_worker(a->daemon, i), copy_worker, &all);
+	now = clock_now();
+	for (size_t i = 0; i < all.count; i++)
+		json_array_append_new(list, summary(&all.of[i], now));
+	free(all.of);
+	return answer_json(MHD_HTTP_OK, list);
 }
 
 /* --- one of them ------------------------------------------------------------------ */
@@ -143,7 +176,8 @@ static json_t *timer_json(const struct trace *t)
 static json_t *ladder_json(const struct trace *t)
 {
 	uint64_t left_out = trace_left_out(t);
-	json_t *json = summary(t, clock_now());
+	const struct brief brief = brief_of(t);
+	json_t *json = summary(&brief, clock_now());
 	json_t *list = json_array();
 
 	for (uint64_t n = 0; n < t->total; n++) {

@@ -70,6 +70,19 @@ TEST(config__the_example_of_the_help)
 	assert_string_equal(config.listeners[1].banner, "Hello, Client!");
 }
 
+/* From the root of the repository, as all tests run. */
+TEST(config__the_example_that_is_installed)
+{
+	struct complaint c = {""};
+
+	if (access("packaging/xtcpd.yaml", R_OK))
+		skip();
+	config_default(&config);
+	if (config_load(&config, "packaging/xtcpd.yaml", &c) || config_finish(&config, &c))
+		fail_msg("%s", c.text);
+	assert_int_equal(config.listener_count, 3);
+}
+
 TEST(config__defaults)
 {
 	load_right("interface: eth0\n");
