@@ -66,7 +66,9 @@ static void explain(const char *socket, CURLcode code)
 			socket);
 		break;
 	case ECONNREFUSED:
-		fprintf(stderr, "xtcpctl: nobody answers at %s: xtcpd has died, or this is not its socket\n",
+		fprintf(stderr,
+			"xtcpctl: nobody answers at %s: xtcpd has died, or this is not its "
+			"socket\n",
 			socket);
 		break;
 	case EACCES:

@@ -70,7 +70,7 @@ struct watch {
 	void (*ready)(struct watch *w, uint32_t events);
 	int fd;
 };
-int session_watch(struct session *s, struct watch *w, uint32_t events);	 /* 0, -errno */
+int session_watch(struct session *s, struct watch *w, uint32_t events);	  /* 0, -errno */
 int session_rewatch(struct session *s, struct watch *w, uint32_t events); /* 0, -errno */
 void session_unwatch(struct session *s, struct watch *w);
 

@@ -107,15 +107,17 @@ static bool must_linger(const struct session *s)
 	       serves(s) && tcp_text_end(s->conn) != s->conn->rcv.user;
 }
 
-/* Who asked for it by `xtcpctl connect` had the answer before it was decided. */
-static void log_failed_open(const struct session *s)
+/* Nobody else hears of an opening that came to nothing: it has no service yet. */
+static void log_failure(struct session *s)
 {
-	static __thread struct log_limit limit;
 	static const char *const why[] = {
-		[SESSION_CLOSED] = "closed",	[SESSION_RESET] = "reset",
-		[SESSION_REFUSED] = "refused",	[SESSION_TIMED_OUT] = "timed out",
+		[SESSION_CLOSED] = "closed",
+		[SESSION_RESET] = "connection reset",
+		[SESSION_REFUSED] = "connection refused",
+		[SESSION_TIMED_OUT] = "no answer",
 		[SESSION_STOPPED] = "given up",
 	};
+	static __thread struct log_limit limit;
 
 	if (!s->conn->passive && !(s->marks & MARK_OPENED) && log_may(&limit))
 		log_warning("connection %u to %s: %s", s->conn->id, session_peer_text(s),
@@ -126,8 +128,8 @@ static void closed(struct session *s)
 {
 	struct worker *w = s->worker;
 
+	log_failure(s);
 	trace_end(w->traces, s->trace, s->conn->id, w->host.now);
-	log_failed_open(s);
 	sessions_unlist(s);
 	if (must_linger(s))
 		s->marks |= MARK_LINGERS;
