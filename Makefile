@@ -163,12 +163,20 @@ $(FUZZ_BINARIES): $(BUILD)/%: $(BUILD)/fuzzer/%.o $(FUZZ_CORE) \
 	$(call step,LINK,$@)
 	$(Q)$(CLANG) $(CFLAGS) $(SANITIZE) -fsanitize=fuzzer $(sort $^) -lcmocka $(LIBS) -lm -o $@
 
+# The scenarios once more, against a running daemon (tests/net/test_scenarios.py).
+LIVE_SCENARIO := $(BUILD)/tests/scenarios/live/live
+$(LIVE_SCENARIO): $(patsubst %.c,$(BUILD)/asan/%.o,$(wildcard tests/scenarios/live/*.c) \
+		  tools/xtcpctl_http.c tools/xtcpctl_list.c tools/xtcpctl_show.c) $(TEST_CORE)
+	@mkdir -p $(@D)
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) $^ -lcmocka $(LIBS) -lm -o $@
+
 $(NET_BINARIES): $(BUILD)/%: $(BUILD)/obj/%.o
 	@mkdir -p $(@D)
 	$(call step,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@
 
-tests: all $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES)
+tests: all $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES) $(LIVE_SCENARIO)
 
 test: deps
 	$(MAKE) --no-print-directory -j$$(nproc) tests
@@ -188,7 +196,7 @@ coverage:
 	$(MAKE) BUILD=$(BUILD)/coverage CFLAGS='-O0 -g --coverage' coverage-report
 
 coverage-report: $(filter-out $(BUILD)/tests/bpf/%,$(TEST_BINARIES))
-	BUILD=$(BUILD) tests/run unit states link diff
+	BUILD=$(BUILD) tests/run unit states link diff scenarios
 	lcov -q -c -d $(BUILD) -o $(BUILD)/all.info
 	lcov -q -e $(BUILD)/all.info '$(CURDIR)/user/tcp/*' '$(CURDIR)/include/*' -o $(BUILD)/core.info
 	lcov --list $(BUILD)/core.info
