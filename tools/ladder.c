@@ -48,7 +48,7 @@ static int read_steps(json_t *list, struct ladder *l)
 	l->steps = calloc(json_array_size(list) + 1, sizeof(l->steps[0]));
 	if (!l->steps)
 		return -1;
-	json_array_foreach (list, i, one) {
+	json_array_foreach(list, i, one) {
 		if (read_step(one, &l->steps[i], state))
 			return -1;
 		state = l->steps[i].state;

@@ -67,7 +67,7 @@ static int widest(const json_t *list, const char *key)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach (list, i, one) {
+	json_array_foreach(list, i, one) {
 		size_t length = strlen(member_text(one, key));
 
 		if (length > most)
@@ -83,7 +83,7 @@ static void show_timers(const json_t *c, FILE *f)
 	const char *name;
 	json_t *left;
 
-	json_object_foreach (timers, name, left) {
+	json_object_foreach(timers, name, left) {
 		fprintf(f, " timer:(%s,%s)", name, duration_text(json_integer_value(left), text));
 	}
 }
@@ -136,7 +136,7 @@ void show_connections(const json_t *answer, FILE *f)
 	fprintf(f, "%-*s %*s %*s  %-*s  %-*s  %-6s  %-8s  %s\n", STATE, "State", QUEUE, "Recv-Q",
 		QUEUE, "Send-Q", local, "Local Address:Port", remote, "Peer Address:Port", "Owner",
 		"Service", "ID");
-	json_array_foreach (answer, i, c) {
+	json_array_foreach(answer, i, c) {
 		fprintf(f, "%-*s %*lld %*lld  %-*s  %-*s  %-6s  %-8s  %lld\n", STATE,
 			member_text(c, "state"), QUEUE, (long long)member_number(c, "unread"),
 			QUEUE, (long long)member_number(c, "unsent"), local,
@@ -161,7 +161,7 @@ void show_traces(const json_t *answer, FILE *f)
 
 	fprintf(f, "%8s  %-*s  %-*s  %9s  %-12s  %10s  %10s\n", "ID", local, "Local Address:Port",
 		remote, "Peer Address:Port", "Segments", "State", "Began ago", "Lasted");
-	json_array_foreach (answer, i, t) {
+	json_array_foreach(answer, i, t) {
 		fprintf(f, "%8lld  %-*s  %-*s  %9lld  %-12s  %10s  %10s\n",
 			(long long)member_number(t, "id"), local, member_text(t, "local"), remote,
 			member_text(t, "remote"), (long long)member_number(t, "total"),

@@ -89,10 +89,10 @@ static void show_listeners(const json_t *s, FILE *f)
 	json_t *l;
 	json_t *backend;
 
-	json_array_foreach (json_object_get(s, "listeners"), i, l) {
+	json_array_foreach(json_object_get(s, "listeners"), i, l) {
 		fprintf(f, "listener    %s %s", member_text(l, "address"),
 			member_text(l, "service"));
-		json_array_foreach (json_object_get(l, "backends"), j, backend) {
+		json_array_foreach(json_object_get(l, "backends"), j, backend) {
 			fprintf(f, "%s%s", j ? ", " : " to ", json_string_value(backend));
 		}
 		fputc('\n', f);
@@ -125,7 +125,7 @@ void show_status(const json_t *answer, FILE *f)
 	show_attachment(answer, f);
 	show_limits(answer, f);
 	show_listeners(answer, f);
-	json_array_foreach (json_object_get(answer, "workers"), i, w) {
+	json_array_foreach(json_object_get(answer, "workers"), i, w) {
 		show_worker(w, f);
 	}
 }

@@ -28,7 +28,7 @@ static int read_order(json_t *json, struct order *o, struct complaint *c)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach (json, key, value) {
+	json_object_foreach(json, key, value) {
 		bool known = false;
 
 		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -60,7 +60,7 @@ static int add_backends(struct listener_config *l, json_t *backends, struct comp
 
 	if (!json_is_array(backends))
 		return complain(c, "backends: should be a list");
-	json_array_foreach (backends, i, one) {
+	json_array_foreach(backends, i, one) {
 		if (!json_is_string(one))
 			return complain(c, "backends: entry %zu is not text", i + 1);
 		if (listener_add_backend(l, json_string_value(one), c))
