@@ -452,21 +452,34 @@ static void check_head(const struct reader *r)
 		refuse(r, "not closed", "{");
 }
 
+/* All of it, closed again before anything can fail. */
+static void read_file(const struct reader *r, char *text, size_t size)
+{
+	FILE *file = fopen(r->s->path, "r");
+	size_t length;
+
+	if (!file)
+		refuse(r, "cannot be opened", r->s->path);
+	length = fread(text, 1, size - 1, file);
+	fclose(file);
+	text[length] = 0;
+	if (length == size - 1)
+		refuse(r, "too long", r->s->path);
+}
+
 void scenario_read(struct scenario *s, const char *path)
 {
-	char line[SCENARIO_LINE_MAX];
+	static char text[SCENARIO_TEXT_MAX];
 	struct reader r = {.s = s};
-	FILE *file = fopen(path, "r");
+	char *rest = text, *line;
 
 	*s = (struct scenario){.path = path};
 	tcp_settings_default(&s->settings);
 	s->settings.send_limit = s->settings.receive_limit = 65535;
-	if (!file)
-		refuse(&r, "cannot be opened", path);
-	while (fgets(line, sizeof(line), file)) {
+	read_file(&r, text, sizeof(text));
+	while ((line = strsep(&rest, "\n"))) {
 		r.line++;
 		take_line(&r, line);
 	}
-	fclose(file);
 	check_head(&r);
 }

@@ -109,3 +109,59 @@ TEST(notation__nonsense_is_refused)
 			fail_msg("was taken: %s", bad[i]);
 	}
 }
+
+struct trial {
+	const char *pattern;
+	const char *yes; /* a segment that is one of those */
+	const char *no;	 /* and one that is not */
+};
+
+static const struct trial trials[] = {
+	{". 1:1(0)", ". 1:1(0) ack 7 win 3", ". 2:2(0) ack 7 win 3"},
+	{". 1:1(0)", "P. 1:1(0) ack 7 win 3", "F. 1:1(0) ack 7 win 3"},
+	{"P. 1:1(0)", "P. 1:1(0) ack 7", ". 1:1(0) ack 7"},
+	{". 1:..", ". 1:9(8) ack 1", ". 2:9(7) ack 1"},
+	{". 1:..(5..9)", ". 1:9(8) ack 1", ". 1:11(10) ack 1"},
+	{". ..", ". 77:78(1) ack 1", "R 77:78(1)"},
+	{". ..:..(0)", ". 77:77(0) ack 1", ". 77:78(1) ack 1"},
+	{". 1:1(0) ack -5..5", ". 1:1(0) ack -1", ". 1:1(0) ack 6"},
+	{". 1:1(0) win 1..65535", ". 1:1(0) ack 1 win 65535", ". 1:1(0) ack 1 win 0"},
+	{"S 0:0(0) <mss 1440..1460>", "S 0:0(0) <mss 1440,ws 3>", "S 0:0(0) <mss 1461>"},
+	{"S 0:0(0) <mss ..>", "S 0:0(0) <mss 65535>", "S 0:0(0) <ws 1>"},
+	{"S 0:0(0) <no ts,no sackOK>", "S 0:0(0) <mss 1>", "S 0:0(0) <ts 1 0>"},
+	{". 1:1(0) <ts .. 4>", ". 1:1(0) ack 1 <ts 9 4>", ". 1:1(0) ack 1 <ts 9 5>"},
+	{". 1:1(0) <sack 5:6>", ". 1:1(0) ack 1 <sack 5:6>", ". 1:1(0) ack 1 <sack 5:6 8:9>"},
+	{". 1:1(0) <sack 5:6 ..:..>", ". 1:1(0) ack 1 <sack 5:6 8:9>",
+	 ". 1:1(0) ack 1 <sack 8:9 5:6>"},
+	{". 1:1(0) <no sack>", ". 1:1(0) ack 1 <ts 1 2>", ". 1:1(0) ack 1 <sack 5:6>"},
+};
+
+TEST(notation__a_pattern_says_less_than_a_segment)
+{
+	for (size_t i = 0; i < sizeof(trials) / sizeof(trials[0]); i++) {
+		struct segment yes, no;
+		struct pattern p;
+		unsigned int named;
+
+		assert_true(notation_parse_pattern(trials[i].pattern, &p));
+		assert_true(notation_parse(trials[i].yes, &yes, &named));
+		assert_true(notation_parse(trials[i].no, &no, &named));
+		if (!notation_matches(&p, &yes) || notation_matches(&p, &no))
+			fail_msg("wrong: %s", trials[i].pattern);
+	}
+}
+
+TEST(notation__a_pattern_is_no_segment)
+{
+	static const char *const patterns[] = {". 1:..", ". 1:1(0) win 1..2", "S 0:0(0) <no ts>",
+					       "S 0:0(0) <raw 0101>"};
+
+	for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
+		struct segment s;
+		struct pattern p;
+		unsigned int named;
+
+		assert_true(notation_parse_pattern(patterns[i], &p));
+		assert_false(notation_parse(patterns[i], &s, &named));
+	}
+}
