@@ -50,13 +50,14 @@ struct listener {
 
 /* The receive half as XDP keeps it. Written only by the owner of the flow. */
 struct flow_rx {
-	__u32 rcv_nxt;	 /* RCV.NXT */
-	__u32 snd_una;	 /* SND.UNA */
-	__u32 snd_wnd;	 /* SND.WND, bytes (scaled) */
-	__u32 ts_recent; /* TS.Recent */
-	__u32 ack_sent;	 /* the highest acknowledgment that XDP sent in place */
-	__u32 hits;	 /* hit records written since the flow was made; wraps */
-	__u32 spare[10];
+	__u32 rcv_nxt;	  /* RCV.NXT */
+	__u32 snd_una;	  /* SND.UNA */
+	__u32 snd_wnd;	  /* SND.WND, bytes (scaled) */
+	__u32 ts_recent;  /* TS.Recent */
+	__u32 ack_sent;	  /* the highest acknowledgment that XDP sent in place */
+	__u32 hits;	  /* hit records written since the flow was made; wraps */
+	__u32 edge_shown; /* the right edge of the window that ack_sent showed */
+	__u32 spare[9];
 };
 
 enum flow_flags {
@@ -127,6 +128,7 @@ struct hit {
 		__u32 ts_recent;
 		__u32 ack_sent;
 		__u32 hits;
+		__u32 edge_shown;
 	} rx;
 	__u16 wnd;    /* as in the header */
 	__u8 flags;   /* enum control_bits */
@@ -143,7 +145,6 @@ struct record {
 	__u8 kind;    /* enum record_kind */
 	__u8 flags;   /* enum record_flags */
 	struct hit hit;
-	__u32 spare;
 	__u8 data[];
 };
 
@@ -153,7 +154,7 @@ _Static_assert(sizeof(struct flow_rx) == 64, "one cache line");
 _Static_assert(sizeof(struct flow_tx) == 64, "one cache line");
 _Static_assert(sizeof(struct flow) == 192, "three cache lines");
 _Static_assert(sizeof(struct worker_wake) == 64, "one cache line");
-_Static_assert(sizeof(struct hit) == 44, "as laid out");
+_Static_assert(sizeof(struct hit) == 48, "as laid out");
 _Static_assert(sizeof(struct record) == 72, "as laid out");
 
 #endif

@@ -88,10 +88,12 @@ static inline __u16 window_field(const struct flow_rx *rx, const struct flow_tx 
 	return scaled > 0xffff ? 0xffff : (__u16)scaled;
 }
 
-/* Notes an acknowledgment sent in place. */
-static inline void note_ack(struct flow_rx *rx)
+/* Notes an acknowledgment sent in place, before it is made: the daemon may move
+ * the edge in between, and then more is shown than is noted. */
+static inline void note_ack(struct flow_rx *rx, const struct flow_tx *tx)
 {
 	rx->ack_sent = rx->rcv_nxt;
+	rx->edge_shown = tx->rcv_edge;
 }
 
 /* What the daemon is told of a hit. */
@@ -110,6 +112,7 @@ static inline void hit_describe(const struct segment *s, const struct flow_rx *r
 	hit->rx.ts_recent = rx->ts_recent;
 	hit->rx.ack_sent = rx->ack_sent;
 	hit->rx.hits = rx->hits;
+	hit->rx.edge_shown = rx->edge_shown;
 }
 
 #endif

@@ -207,7 +207,7 @@ static enum reason expect(struct flow *flow, const uint8_t *bytes, uint32_t leng
 	if (r == REASON_HIT_ACK || !rig.program->bss->transmit_works ||
 	    !ack_is_due(&flow->rx, &flow->tx))
 		return r;
-	note_ack(&flow->rx);
+	note_ack(&flow->rx, &flow->tx);
 	return REASON_HIT_TEXT_ACKED;
 }
 

@@ -54,7 +54,7 @@ static void hit(struct xdp_model *m, const struct segment *s)
 
 	apply(s, &m->flow.rx, &m->flow.tx);
 	if (s->text_length && m->transmits && ack_is_due(&m->flow.rx, &m->flow.tx)) {
-		note_ack(&m->flow.rx);
+		note_ack(&m->flow.rx, &m->flow.tx);
 		check_ack_in_place(m);
 		r->flags |= RECORD_ACKED;
 		m->acks_in_place++;

@@ -167,7 +167,7 @@ TEST(fastpath__ack_is_due_after_two_full_segments)
 	assert_false(ack_is_due(&rx, &tx));
 	rx.rcv_nxt++;
 	assert_true(ack_is_due(&rx, &tx));
-	note_ack(&rx);
+	note_ack(&rx, &tx);
 	assert_int_equal(rx.ack_sent, 1001 + 2 * 1460);
 	assert_false(ack_is_due(&rx, &tx));
 	rx.rcv_nxt += 1460;
