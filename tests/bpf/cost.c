@@ -40,7 +40,7 @@ static void verifier_budget(void **state)
 
 /* --- time ----------------------------------------------------------------------- */
 
-enum { RING_BYTES = 16 << 20, ROUNDS = 40 };
+enum { RING_BYTES = 16 << 20, ROUNDS = 12 };
 
 struct bench {
 	struct probe_cost *program;

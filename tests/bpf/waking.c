@@ -106,7 +106,7 @@ static void *sleeper(void *argument)
 	struct pollfd p = {.fd = rig.ring_fd[0], .events = POLLIN};
 
 	(void)argument;
-	while (__atomic_load_n(&seen, __ATOMIC_SEQ_CST) < ROUND_TRIPS) {
+	while (!overslept && __atomic_load_n(&seen, __ATOMIC_SEQ_CST) < ROUND_TRIPS) {
 		__atomic_store_n(&rig.workers[0].asleep, 1, __ATOMIC_SEQ_CST);
 		if (poll(&p, 1, PATIENCE_MS) <= 0)
 			overslept = true;
