@@ -21,6 +21,7 @@ from scapy.layers.l2 import ARP, Dot1Q, Ether  # noqa: E402
 from lab import FAMILY, RAW, SERVER, run  # noqa: E402
 
 ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
 SOL_PACKET, PACKET_AUXDATA, TP_STATUS_VLAN_VALID = 263, 8, 1 << 4
 MAC = "02:78:74:63:70:09"
 FLAGS = {"F": 0x01, "S": 0x02, "R": 0x04, "P": 0x08, ".": 0x10, "U": 0x20}
@@ -36,7 +37,7 @@ class Wire:
 
     def __init__(self, namespace, interface="eth0"):
         self.socket = namespace.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 8 << 20)
         self.socket.bind((interface, ETH_P_ALL))
         self.socket.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         self.socket.setblocking(False)
