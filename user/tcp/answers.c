@@ -15,9 +15,9 @@ void answer_reset(struct conn *c, uint32_t seq)
 
 static bool budget_allows(struct conn *c, const struct host *h)
 {
-	uint32_t second = (uint32_t)(h->now / TCP_SECOND);
+	uint16_t second = (uint16_t)(h->now / TCP_SECOND);
 
-	if (second - c->answer.since >= CHALLENGE_SECONDS) {
+	if ((uint16_t)(second - c->answer.since) >= CHALLENGE_SECONDS) {
 		c->answer.since = second;
 		c->answer.budget = 0;
 	}

@@ -113,6 +113,8 @@ void cubic_begin(struct conn *c, const struct host *h)
 
 void cubic_on_ack(struct conn *c, const struct host *h, uint32_t acked)
 {
+	if (c->cc.ssthresh == UINT32_MAX)
+		acked = hystart_take_ack(c, acked);
 	acked = congestion_slow_start(c, acked);
 	if (!acked)
 		return;
@@ -130,7 +132,8 @@ uint32_t cubic_on_loss(struct conn *c, const struct host *h)
 	uint32_t *w = c->cc.state, cwnd = c->cc.cwnd, least = 2u * c->snd.mss;
 	uint32_t flight = conn_flight(c), reduced;
 
-	(void)h;
+	if (c->cc.ssthresh == UINT32_MAX) /* hystart.c had the state until now */
+		cubic_begin(c, h);
 	w[CWND_PRIOR] = cwnd;
 	w[W_MAX] = cwnd < w[W_MAX] ? (uint32_t)((uint64_t)cwnd * (10 + BETA_TENTHS) / 20) : cwnd;
 	w[EPOCH] = 0;
@@ -142,5 +145,6 @@ uint32_t cubic_on_loss(struct conn *c, const struct host *h)
 void cubic_after_idle(struct conn *c, const struct host *h)
 {
 	(void)h;
-	c->cc.state[EPOCH] = 0;
+	if (c->cc.ssthresh != UINT32_MAX)
+		c->cc.state[EPOCH] = 0;
 }

@@ -164,6 +164,7 @@ struct conn {
 		__u32 suspect; /* lost, unless it arrives before TIMER_RECOVERY */
 		__u32 sent_at; /* µs: when the text at SND.UNA was sent again */
 		__u32 min_rtt; /* ns */
+		__u32 latest;  /* ns, of the last ACK; 0: it gave no measurement */
 		__u32 undo;    /* bytes sent again that no D-SACK has named */
 		__u32 jump;    /* snd.again goes on from here … */
 		__u32 jump_to; /* … at this one; equal: it does not jump */
@@ -173,8 +174,7 @@ struct conn {
 	struct {
 		__u8 flags;  /* control bits; 0: none */
 		__u8 budget; /* challenge ACKs sent since `since` */
-		__u16 spare;
-		__u32 since; /* seconds of the clock */
+		__u16 since; /* seconds of the clock; wraps */
 		__u32 seq;
 	} answer;
 

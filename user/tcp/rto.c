@@ -66,22 +66,33 @@ uint32_t timestamp_at(const struct conn *c, const struct host *h, uint32_t micro
 	return (uint32_t)((now - ago) / 1000) + c->ts.offset;
 }
 
-/* A segment that acknowledges something new (RFC 7323, 4.1: no other is used). */
-void rto_take_ack(struct conn *c, const struct host *h, const struct segment *s)
+/* The round trip by the echoed timestamp; 0: not known. */
+static uint32_t echoed(const struct conn *c, const struct host *h, const struct segment *s)
 {
 	uint32_t elapsed = timestamp_now(c, h) - s->tsecr;
 
-	if (c->rtt.timed_at && !seq_before(s->ack, c->rtt.timed_seq)) {
-		uint64_t sent = c->rtt.timed_at;
+	if (!(c->options & s->options & OPTION_TIMESTAMPS) || !s->tsecr)
+		return 0;
+	if (elapsed > 4000) /* ms; what is more does not fit, or is nonsense */
+		return 0;
+	return elapsed ? elapsed * 1000000u : 500000;
+}
+
+/* A segment that acknowledges something new (RFC 7323, 4.1: no other is used). */
+void rto_take_ack(struct conn *c, const struct host *h, const struct segment *s)
+{
+	bool timed = c->rtt.timed_at && !seq_before(s->ack, c->rtt.timed_seq);
+
+	c->rack.latest = echoed(c, h, s);
+	if (timed) {
+		uint64_t sent = c->rtt.timed_at, rtt = h->now > sent ? h->now - sent : 0;
 
 		c->rtt.timed_at = 0;
-		rto_sample(c, h, h->now > sent ? h->now - sent : 0);
-		return;
+		c->rack.latest = rtt < UINT32_MAX ? (uint32_t)rtt : UINT32_MAX;
+		rto_sample(c, h, rtt);
+	} else if (!c->rtt.timed_at && c->rack.latest) {
+		rto_sample(c, h, c->rack.latest);
 	}
-	if (c->rtt.timed_at || !(c->options & s->options & OPTION_TIMESTAMPS) || !s->tsecr)
-		return;
-	if (elapsed < 600000) /* ms; more is a peer that echoes nonsense */
-		rto_sample(c, h, elapsed * 1000000ull);
 }
 
 static uint64_t shifted(uint64_t rto, uint8_t times, uint64_t max)

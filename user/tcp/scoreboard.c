@@ -29,11 +29,12 @@ static void save(struct conn *c, const struct span *list, uint8_t count)
 		c->snd.sacked += list[i].end - list[i].start;
 }
 
+/* The highest stays: all below it is known to have left the network by it. */
 static void forget_smallest(struct span *list, uint8_t *count)
 {
 	uint8_t smallest = 0;
 
-	for (uint8_t i = 1; i < *count; i++)
+	for (uint8_t i = 1; i + 1 < *count; i++)
 		if (list[i].end - list[i].start < list[smallest].end - list[smallest].start)
 			smallest = i;
 	--*count;
