@@ -87,14 +87,43 @@ int session_peer_is_done(const struct session *s)
 	return !session_unread(s) && (s->marks & MARK_LINGERS || tcp_peer_is_done(s->conn));
 }
 
-/* What the core would take, and what the pool could: a promise, session_write()
- * of that much succeeds. */
-size_t session_room(const struct session *s)
+static uint32_t room_of(const struct session *s)
 {
 	uint32_t pool = text_room(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end);
 	uint32_t room = tcp_send_room(s->conn);
 
 	return room < pool ? room : pool;
+}
+
+/* Little room is less than a quarter of what may be outstanding: waking the
+ * service for each segment's worth would cost more than it brings. Where it is
+ * the pool that is short, anything counts. */
+bool session_has_room(const struct session *s)
+{
+	uint32_t room = room_of(s);
+
+	return room >= s->conn->snd.limit / 4 || (room && room < tcp_send_room(s->conn));
+}
+
+/* A service that sees little room waits to be told; noted when it sees it, since
+ * afterwards there may be more again, and nobody to tell. */
+void session_note_little_room(struct session *s)
+{
+	if (session_has_room(s))
+		return;
+	s->marks |= MARK_LITTLE_ROOM;
+	if (room_of(s) >= tcp_send_room(s->conn) || s->marks & MARK_STARVED)
+		return;
+	s->marks |= MARK_STARVED;
+	s->worker->starved++;
+}
+
+/* What the core would take, and what the pool could: a promise, session_write()
+ * of that much succeeds. */
+size_t session_room(const struct session *s)
+{
+	session_note_little_room((struct session *)s);
+	return room_of(s);
 }
 
 size_t session_unsent(const struct session *s)
@@ -105,22 +134,6 @@ size_t session_unsent(const struct session *s)
 	return seq_before(c->snd.una, c->snd.end) ? c->snd.end - c->snd.una : 0;
 }
 
-void session_note_starved(struct session *s)
-{
-	if (s->marks & MARK_STARVED)
-		return;
-	s->marks |= MARK_STARVED;
-	s->worker->starved++;
-}
-
-/* Noted at once and not only when the session is settled: acknowledgments may
- * make room again before that, and the service, which has seen none, waits. */
-static void note_little_room(struct session *s)
-{
-	if (session_room(s) < s->conn->snd.limit / 4)
-		s->marks |= MARK_LITTLE_ROOM;
-}
-
 size_t session_write(struct session *s, const void *bytes, size_t length)
 {
 	uint32_t room = tcp_send_room(s->conn);
@@ -128,13 +141,12 @@ size_t session_write(struct session *s, const void *bytes, size_t length)
 	uint32_t stored =
 		text_write(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end, &text);
 
-	if (stored < text.iov_len)
-		session_note_starved(s);
 	if (stored && tcp_send(s->conn, &s->worker->host, stored))
 		stored = 0;
-	note_little_room(s);
 	if (stored)
 		session_changed(s);
+	if (stored < length)
+		session_note_little_room(s);
 	return stored;
 }
 

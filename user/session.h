@@ -56,8 +56,10 @@ _Static_assert(sizeof(struct session) <= 128, "memory per idle connection is a p
 uint32_t session_unread(const struct session *s);
 /* Puts it on its worker's list. */
 void session_changed(struct session *s);
-/* It is looked after again when the text pool has blocks. */
-void session_note_starved(struct session *s);
+/* Its service saw little room, and wants to be told of more. */
+void session_note_little_room(struct session *s);
+/* Is there enough room again to tell a service that waits for it? */
+bool session_has_room(const struct session *s);
 /* Blocks behind text that nobody needs any more go back to the pool. */
 void session_release_sent(struct session *s);
 void session_release_read(struct session *s);

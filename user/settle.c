@@ -65,31 +65,16 @@ static uint8_t end_of(const struct session *s, uint16_t events)
 	return s->end;
 }
 
-/* Little room is less than a quarter of what may be outstanding: waking the
- * service for each segment's worth would cost more than it brings. Where it is
- * the pool that is short, anything counts. */
-static bool has_room(const struct session *s)
-{
-	size_t room = session_room(s);
-
-	return room >= s->conn->snd.limit / 4 || (room && room < tcp_send_room(s->conn));
-}
-
 static void tell_room(struct session *s)
 {
-	if (!(s->marks & MARK_LITTLE_ROOM) || !serves(s) || !has_room(s))
+	if (!(s->marks & MARK_LITTLE_ROOM) || !serves(s))
 		return;
+	if (!session_has_room(s)) {
+		session_note_little_room(s); /* others were faster: it starves on */
+		return;
+	}
 	s->marks &= (uint16_t)~MARK_LITTLE_ROOM;
 	service_of(s)->writable(s);
-}
-
-static void note_room(struct session *s)
-{
-	if (!serves(s) || has_room(s))
-		return;
-	s->marks |= MARK_LITTLE_ROOM;
-	if (session_room(s) < tcp_send_room(s->conn))
-		session_note_starved(s);
 }
 
 /* In TIME_WAIT both sides have said all they had to say; what is left is the
@@ -248,7 +233,6 @@ static void settle(struct session *s)
 		sessions_release(s);
 		return;
 	}
-	note_room(s);
 	decide_owner(s);
 	arm(s);
 }
