@@ -136,8 +136,10 @@ static bool first_sequence(struct arrival *a)
 	struct conn *c = a->c;
 	bool timestamps = c->options & OPTION_TIMESTAMPS && !(a->s.flags & RST);
 
-	/* RFC 7323, 3.2: a segment without the option is dropped silently. */
-	if (timestamps && !(a->s.options & OPTION_TIMESTAMPS))
+	/* RFC 7323, 3.2: a segment without the option is dropped silently. Not so a
+	 * SYN: that of a peer which has restarted is owed its answer, whatever it
+	 * offers now (RFC 5961, 4.2). */
+	if (timestamps && !(a->s.options & OPTION_TIMESTAMPS) && !(a->s.flags & SYN))
 		return false;
 	if (is_syn_again(a) && !(a->s.flags & (ACK | RST))) {
 		c->flags |= CONN_SEND_SYN; /* a bare ACK would not help it */

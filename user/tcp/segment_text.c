@@ -134,11 +134,10 @@ static bool state_takes_text(const struct conn *c)
 static void trim_to_fin(struct arrival *a)
 {
 	struct segment *s = &a->s;
-	uint32_t room = a->c->rcv.fin - s->seq;
+	uint32_t fin = a->c->rcv.fin;
 
-	if (!conn_has(a->c, CONN_FIN_EARLY) || s->text_length <= room)
-		return;
-	s->text_length = seq_after(s->seq, a->c->rcv.fin) ? 0 : room;
+	if (conn_has(a->c, CONN_FIN_EARLY) && seq_after(s->seq + s->text_length, fin))
+		s->text_length = seq_after(s->seq, fin) ? 0 : fin - s->seq;
 }
 
 /* Seventh, the segment text. Text for a user who is gone cannot be delivered:
