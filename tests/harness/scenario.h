@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-	SCENARIO_STEPS_MAX = 1024,
+	SCENARIO_STEPS_MAX = 2048,
 	SCENARIO_LINE_MAX = 200, /* more is cut off in messages */
 	SCENARIO_TEXT_MAX = 1 << 16,
 	SCENARIO_OPTIONAL_MAX = 16,
