@@ -19,15 +19,18 @@
 
 enum { KERNEL_MAJOR = 6, KERNEL_MINOR = 1, LISTENER_ENTRIES = 16384 };
 
-/* What libbpf said last: printed only when loading fails. */
+/* What libbpf said last: printed only when loading fails, as one line. */
 static char last_words[4096];
 
 static int keep_words(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	size_t length = strlen(last_words);
 
-	if (level == LIBBPF_WARN && length < sizeof(last_words) - 1)
-		vsnprintf(last_words + length, sizeof(last_words) - length, format, arguments);
+	if (level != LIBBPF_WARN || length >= sizeof(last_words) - 1)
+		return 0;
+	vsnprintf(last_words + length, sizeof(last_words) - length, format, arguments);
+	for (char *at = last_words + length; (at = strchr(at, '\n')); at++)
+		*at = ';';
 	return 0;
 }
 
@@ -183,12 +186,12 @@ static void set_sizes(struct attachment *a, const struct config *config, const s
 static int say_load_error(int error)
 {
 	if (error == -EPERM || error == -EACCES)
-		log_error("the kernel does not let us load the XDP program: %s\n%s",
+		log_error("the kernel does not let us load the XDP program: %s (%s)",
 			  strerror(-error), last_words);
 	else if (error == -ENOMEM || error == -E2BIG)
 		log_error("the maps do not fit into memory: lower connections or text_pool_mib");
 	else
-		log_error("cannot load the XDP program: %s\n%s", strerror(-error), last_words);
+		log_error("cannot load the XDP program: %s (%s)", strerror(-error), last_words);
 	return error;
 }
 

@@ -34,7 +34,7 @@ struct daemon {
 	struct attachment attachment;
 	struct engine engine;
 	struct worker **workers;
-	int lock;   /* of the folder of pins */
+	struct pins pins;
 	int events; /* of addresses */
 	int bell;   /* tells the host thread to end */
 	pthread_t host;
@@ -81,6 +81,16 @@ static int renew_addresses(struct daemon *d)
 	a->older = d->engine.addresses;
 	__atomic_store_n(&d->engine.addresses, a, __ATOMIC_RELEASE);
 	return listening_update(d->attachment.maps.listeners, d->config, &d->interface, a);
+}
+
+/* The list is read after the messages have begun: no change falls between. */
+static int follow_addresses(struct daemon *d)
+{
+	d->events = addresses_follow();
+	if (d->events >= 0)
+		return renew_addresses(d);
+	log_error("cannot follow the addresses of this host: %s", strerror(-d->events));
+	return d->events;
 }
 
 static void *follow_host(void *argument)
@@ -196,15 +206,14 @@ static int bring_up(struct daemon *d)
 		error = listening_check(d->config, &d->interface);
 	if (error)
 		return error;
-	d->lock = pins_open(d->config->bpffs);
-	if (d->lock < 0)
-		return d->lock;
+	error = pins_open(d->config->bpffs, &d->pins);
+	if (error)
+		return error;
 	error = attach_load(&d->attachment, d->config, &d->interface);
 	if (error)
 		return error;
 	make_engine(d);
-	d->events = addresses_follow();
-	error = renew_addresses(d);
+	error = follow_addresses(d);
 	if (!error)
 		error = make_workers(d);
 	if (!error)
@@ -223,7 +232,7 @@ int daemon_start(const struct config *config, struct daemon **out)
 	if (!d)
 		return -ENOMEM;
 	d->config = config;
-	d->lock = d->events = d->bell = d->attachment.link = -1;
+	d->pins.lock = d->events = d->bell = d->attachment.link = -1;
 	d->transmit_why = "";
 	error = bring_up(d);
 	if (error) {
@@ -252,8 +261,7 @@ void daemon_stop(struct daemon *d)
 			worker_destroy(d->workers[i]);
 	free(d->workers);
 	attach_undo(&d->attachment);
-	if (d->lock >= 0)
-		pins_close(d->config->bpffs, d->lock);
+	pins_close(&d->pins);
 	close_if_open(d->events);
 	close_if_open(d->bell);
 	addresses_free(d->engine.addresses);

@@ -8,12 +8,17 @@
 
 enum { PIN_PATH = sizeof(((struct config *)0)->bpffs) + 32 };
 
-/* A descriptor that holds the lock, or -errno after a message. */
-int pins_open(const char *folder);
+/* Where the pins are, from pins_open() to pins_close(). */
+struct pins {
+	const char *folder;
+	int lock;	  /* the folder's descriptor, which holds it */
+	unsigned made_at; /* length of the first path of it that we made; 0: none but the last */
+};
+
+/* 0, or -errno after a message, and then nothing is left to close. */
+int pins_open(const char *folder, struct pins *p);
 void pins_path(const char *folder, const char *name, char path[PIN_PATH]);
-/* Removes every pin of ours; returns how many there were. */
-int pins_sweep(const char *folder);
-/* The same, the folder too, and the lock. */
-void pins_close(const char *folder, int lock);
+/* Removes the pins, the folders that were made for them, and the lock. */
+void pins_close(struct pins *p);
 
 #endif

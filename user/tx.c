@@ -25,8 +25,8 @@ int tx_make(struct worker *w)
 	error = tx_xdp_open(&t->xdp, i->name, w->number);
 	if (!error || w->engine->config->transmit == TRANSMIT_AUTO) {
 		if (error)
-			log_info("%s: no AF_XDP to send by (%s), AF_PACKET carries all", i->name,
-				 strerror(-error));
+			log_info("%s: no AF_XDP to send by on queue %u (%s), AF_PACKET carries all",
+				 i->name, w->number, strerror(-error));
 		return 0;
 	}
 	log_error("%s: no AF_XDP socket on queue %u: %s", i->name, w->number, strerror(-error));

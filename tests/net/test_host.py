@@ -388,6 +388,47 @@ def test_pins_outside_of_a_bpffs_are_refused(pair):
     assert "prog/xdp" not in pair.server.run("ip", "-d", "link").stdout
 
 
+def refused(pair, bpffs):
+    """xtcpd with pins there says no; its one line."""
+    done = pair.server.run(BUILD / "xtcpd-asan", "--interface", "eth0", "--listen",
+                           "10.77.0.2:7=echo", "--bpffs", bpffs, "--control",
+                           pair.tmp / "c.sock", check=False)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert str(bpffs) in done.stderr and "Sanitizer" not in done.stderr, done.stderr
+    assert not (pair.tmp / "c.sock").exists()
+    assert "prog/xdp" not in pair.server.run("ip", "-d", "link").stdout
+    return done.stderr
+
+
+def test_pins_with_a_dot_in_their_path_are_refused(pair):
+    top = pathlib.Path("/sys/fs/bpf") / f"{pair.server.name}"
+    assert "no dots" in refused(pair, top / "a" / "b.c")
+    assert not top.exists()
+
+
+def test_folders_made_for_pins_go_with_them(pair):
+    top = pathlib.Path("/sys/fs/bpf") / f"{pair.server.name}"
+    daemon = pair.start(["--interface", "eth0", "--listen", "10.77.0.2:7=echo", "--bpffs",
+                         top / "a" / "b"])
+    assert (top / "a" / "b" / "flows").exists()
+    daemon.stop()
+    assert not top.exists()
+
+
+@pytest.mark.parametrize("name", ["link", "flows"])
+def test_pins_of_others_are_left_alone(pair, name):
+    folder = pathlib.Path("/sys/fs/bpf") / f"{pair.server.name}"
+    folder.mkdir()
+    try:
+        run("bpftool", "map", "create", folder / name, "type", "array", "key", 4, "value", 4,
+            "entries", 1, "name", "foreign")
+        assert name in refused(pair, folder)
+        assert (folder / name).exists()
+    finally:
+        (folder / name).unlink(missing_ok=True)
+        folder.rmdir()
+
+
 def test_xtcpctl_without_a_daemon(lab):
     done = run(BUILD / "xtcpctl", "--control", lab.tmp / "none.sock", "list", check=False)
     assert done.returncode != 0 and "none.sock" in done.stderr
