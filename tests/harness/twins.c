@@ -220,7 +220,7 @@ static const struct kind {
 	uint32_t weight;
 } kinds[] = {
 	{make_in_order, 50}, {make_nothing, 12},      {make_gap, 8},	 {make_old, 6},
-	{make_fin, 3},	     {make_window_update, 4}, {make_reset, 1},	 {make_syn, 1},
+	{make_fin, 5},	     {make_window_update, 4}, {make_reset, 1},	 {make_syn, 1},
 	{make_bad_ack, 2},   {make_paws, 3},	      {make_options, 2}, {make_strange_bits, 2},
 	{make_outside, 2},   {make_zero_window, 2},
 };
@@ -242,9 +242,13 @@ static void make_segment(struct twins *t, struct segment *s)
 
 static void deliver(struct twins *t, const struct segment *s)
 {
+	/* A FIN that another CPU brings, uncounted, while hits go on in front of it, is
+	 * rare by nature and a case of its own. */
+	bool busy = chance(t->choice, s->flags & FIN ? 30 : 2);
+
 	peer_arrives(&t->alone, s);
 	peer_settle(&t->alone, HERE);
-	model_arrives(&t->fast, s, chance(t->choice, 2));
+	model_arrives(&t->fast, s, busy);
 }
 
 static void step_segment(struct twins *t)
@@ -345,9 +349,13 @@ static void step_consume(struct twins *t)
 		model_hand_back(&t->fast);
 }
 
+static void compare(struct twins *t, bool settled);
+
+/* Whenever the daemon has caught up, the two are the same. */
 static void step_drain(struct twins *t)
 {
 	model_drain(&t->fast);
+	compare(t, false);
 	model_hand_back(&t->fast);
 }
 
@@ -468,6 +476,7 @@ static void compare(struct twins *t, bool settled)
 		differ(t, "a span", a(t)->rcv.span[i].start, b(t)->rcv.span[i].start);
 		differ(t, "a span", a(t)->rcv.span[i].end, b(t)->rcv.span[i].end);
 	}
+	differ(t, "hits made and hits repeated", t->fast.flow.rx.hits, b(t)->hits);
 	differ(t, "what was told", t->alone.events & ~EVENT_WRITABLE,
 	       t->fast.p.events & ~EVENT_WRITABLE);
 }

@@ -289,10 +289,29 @@ TEST(flow__receive_window)
 	tx(&p, ". 1:1(0) ack 4001 win 0");
 	user_receive(&p, 10);
 	silence(&p); /* too little to be told */
+	rx(&p, ". 4001:4002(1) ack 1 win 65535");
+	tx(&p, ". 1:1(0) ack 4001 win 0"); /* not even to one who asks */
 	user_receive(&p, 990);
 	tx(&p, ". 1:1(0) ack 4001 win 1000"); /* MUST-39 */
 	user_receive(&p, 3000);
 	tx(&p, ". 1:1(0) ack 4001 win 4000");
+	leave(&p);
+}
+
+/* SHLD-14: a limit that is lowered takes effect as text arrives; the edge stays. */
+TEST(flow__receive_limit_is_lowered)
+{
+	struct peer p = round_numbers(NULL);
+
+	p.c.rcv.limit = 3000; /* the runner's to set */
+	rx(&p, ". 1:1001(1000) ack 1 win 65535");
+	rx(&p, ". 1001:2001(1000) ack 1 win 65535");
+	tx(&p, ". 1:1(0) ack 2001 win 63535");
+	user_receive(&p, 2000);
+	rx(&p, ". 2001:3001(1000) ack 1 win 65535");
+	rx(&p, ". 3001:4001(1000) ack 1 win 65535");
+	tx(&p, ". 1:1(0) ack 4001 win 61535");
+	user_receive(&p, 2000);
 	leave(&p);
 }
 
@@ -486,6 +505,18 @@ TEST(flow__timestamps)
 	rx(&p, "P. 11:21(10) ack 11 win 500"); /* without: dropped silently */
 	silence(&p);
 	assert_int_equal(tcp_unread(&p.c), 0);
+	leave(&p);
+}
+
+/* 3.7.1: options that are in every segment come off the MSS. */
+TEST(flow__timestamps_take_room)
+{
+	struct opening how = {.syn = "win 65535 <mss 1000,ts 1000 0>"};
+	struct peer p = peer_opened(ESTABLISHED, &how);
+
+	user_send(&p, 1500);
+	tx(&p, ". 1:989(988) ack 1");
+	tx(&p, "P. 989:1501(512) ack 1");
 	leave(&p);
 }
 
