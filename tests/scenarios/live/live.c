@@ -198,8 +198,7 @@ static enum tcp_state state_now(struct live *l)
 	size_t i;
 
 	print_end(l, end, sizeof(end));
-	json_array_foreach(all, i, one)
-	{
+	json_array_foreach(all, i, one) {
 		if (strcmp(member_text(one, "remote"), end))
 			continue;
 		for (int s = 0; s < TCP_STATES; s++)
@@ -277,7 +276,7 @@ static const char *act(struct stage *at, const struct step *step)
 	}
 }
 
-/* --- beginning and end -------------------------------------------------------------------------- */
+/* --- beginning and end ------------------------------------------------------------- */
 
 /* The daemon shall not go on with what we leave behind. */
 static void leave(void)
@@ -291,11 +290,18 @@ static void leave(void)
 		arrives(&live.stage, &reset, &none);
 }
 
+static void failed_again(const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	_exit(1);
+}
+
 static void failed(const char *file, int line)
 {
 	(void)file;
 	(void)line;
-	harness_failed = NULL;
+	harness_failed = failed_again; /* while leaving */
 	if (live.wire.late > LATE_MS * MILLISECONDS) {
 		fprintf(stderr, "(but we were late by %.0f ms)\n",
 			(double)live.wire.late / MILLISECONDS);
