@@ -125,5 +125,7 @@ bool peer_frame_build(struct peer_frame *f, const struct peer_ends *ends, const 
 	add(f, headers.bytes, headers.length);
 	add(f, load->text, s->text_length);
 	fix_checksum(f, ends, tcp);
+	if (load->corrupt)
+		f->bytes[tcp + 16] ^= 1;
 	return true;
 }

@@ -29,6 +29,7 @@ struct peer_load {
 	const uint8_t *text; /* s->text_length bytes */
 	const uint8_t *raw;  /* options behind those that the segment names */
 	size_t raw_length;
+	bool corrupt; /* with a wrong checksum */
 };
 
 /* False: the options do not fit. */

@@ -287,7 +287,7 @@ static void arrives(struct run *r, const struct step *step)
 	now = r->at->now(r->at);
 	note(r, now, "<-", notation_print(text, &shown));
 	r->event = now;
-	r->at->arrives(r->at, &s, &step->pattern);
+	r->at->arrives(r->at, &s, step);
 }
 
 static void act(struct run *r, const struct step *step)

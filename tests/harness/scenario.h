@@ -60,6 +60,7 @@ struct step {
 	uint32_t number;	      /* bytes, state, event */
 	char text[SCENARIO_LINE_MAX]; /* the line, for messages */
 	struct pattern pattern;
+	bool corrupt; /* <- with a wrong checksum */
 };
 
 struct scenario {
@@ -80,7 +81,8 @@ struct stage {
 	/* The next segment that we send, at the latest at `until`. False: there was
 	 * none, and now it is then. */
 	bool (*next)(struct stage *at, uint64_t until, struct segment *s, uint64_t *when);
-	void (*arrives)(struct stage *at, const struct segment *s, const struct pattern *p);
+	/* What belongs to it beside its fields is in `step`. */
+	void (*arrives)(struct stage *at, const struct segment *s, const struct step *step);
 	/* A step of our user, or a question; NULL, or what is wrong. */
 	const char *(*act)(struct stage *at, const struct step *step);
 	uint64_t patience; /* ns that a bare -> may take, and more than `within` says */

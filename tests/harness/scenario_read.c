@@ -272,8 +272,11 @@ static bool take_segment(struct reader *r, const char *line)
 	uint64_t low = 0, high = 0;
 	bool optional = false;
 
+	if ((rest = after_word(text, "corrupt")))
+		text = rest;
 	if ((rest = after_word(text, "<-"))) {
 		step = add(r, STEP_ARRIVES, line);
+		step->corrupt = text != line;
 		take_pattern(r, step, rest);
 		check_arriving(r, step);
 		return true;

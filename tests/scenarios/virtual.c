@@ -159,13 +159,14 @@ static void give_to_core(struct virtual *v, const struct segment *s)
 	peer_settle(p, HERE);
 }
 
-static void arrives(struct stage *at, const struct segment *s, const struct pattern *pattern)
+static void arrives(struct stage *at, const struct segment *s, const struct step *step)
 {
 	static struct peer_frame f;
 	struct virtual *v = of_stage(at);
 	const uint8_t *text =
 		stream_text(STREAM_FROM_PEER, s->seq - v->p.irs - 1 + !!(s->flags & SYN));
-	const struct peer_load load = {text, pattern->raw, pattern->raw_length};
+	const struct peer_load load = {text, step->pattern.raw, step->pattern.raw_length,
+				       step->corrupt};
 	struct peer_ends ends;
 	struct segment read;
 

@@ -51,10 +51,10 @@ static bool next(struct stage *at, uint64_t until, struct segment *s, uint64_t *
 	return true;
 }
 
-static void arrives(struct stage *at, const struct segment *s, const struct pattern *p)
+static void arrives(struct stage *at, const struct segment *s, const struct step *step)
 {
 	(void)s;
-	(void)p;
+	(void)step;
 	of(at)->arrived++;
 }
 

@@ -88,13 +88,13 @@ static bool next(struct stage *at, uint64_t until, struct segment *s, uint64_t *
 	return true;
 }
 
-static void arrives(struct stage *at, const struct segment *s, const struct pattern *p)
+static void arrives(struct stage *at, const struct segment *s, const struct step *step)
 {
 	static struct peer_frame f;
 	struct live *l = of(at);
 	const struct peer_load load = {
-		stream_text(STREAM_FROM_PEER, s->seq - l->irs - 1 + !!(s->flags & SYN)), p->raw,
-		p->raw_length};
+		stream_text(STREAM_FROM_PEER, s->seq - l->irs - 1 + !!(s->flags & SYN)),
+		step->pattern.raw, step->pattern.raw_length, step->corrupt};
 
 	require(peer_frame_build(&f, &l->wire.ends, s, &load), "options that do not fit");
 	wire_send(&l->wire, &f);
@@ -282,7 +282,7 @@ static const char *act(struct stage *at, const struct step *step)
 static void leave(void)
 {
 	struct segment reset = {.flags = RST, .seq = live.acked};
-	struct pattern none = {0};
+	static const struct step none;
 
 	if (live.backend >= 0)
 		drop_backend(&live, true);
