@@ -25,6 +25,14 @@ enum { BATCH = 256, GIVE_BACK = 32 };
  * up. Everybody's records wait with it, so it cannot be for ever. */
 #define STALL_MOST (2000ull * MILLISECOND)
 
+/* Text out of order gets half of the pool at most. Otherwise it could fill it
+ * while what would complete it finds no block, for everybody and for ever. */
+static bool may_wait(const struct worker *w, const struct conn *c, uint32_t seq)
+{
+	return !seq_after(seq, c->rcv.nxt) ||
+	       w->text.used[TEXT_RECEIVE] < w->text.cap[TEXT_RECEIVE] / 2;
+}
+
 uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void *text,
 		       uint32_t length)
 {
@@ -32,8 +40,10 @@ uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void 
 	struct sessions *t = &w->sessions;
 	struct session *s = &t->place[c - w->engine->maps.conns - t->base];
 	struct iovec iov = {(void *)text, length};
-	uint32_t stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, seq, &iov);
+	uint32_t stored = 0;
 
+	if (may_wait(w, c, seq))
+		stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, seq, &iov);
 	if (stored < length)
 		worker_drop(w, REASON_DROP_TEXT_POOL);
 	return stored;

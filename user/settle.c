@@ -16,6 +16,9 @@
 /* Turns before other connections get theirs. */
 enum { TURNS = 8 };
 
+/* Of the free part of the receive pool one connection may fill one SHAREth. */
+enum { SHARE = 8, SHARE_LEAST = 2 * TEXT_BLOCK };
+
 /* Starved services are told when this part of the pool is free: not for a block. */
 enum { STARVED_SHARE = 64 };
 
@@ -211,12 +214,27 @@ static void arm(struct session *s)
 		wheel_arm(&w->wheel, place, deadline);
 }
 
+/* What may wait for this service: a part of what nobody has, so that each has
+ * less the more there are, and some is always left for those who come. */
+static void share_pool(struct session *s)
+{
+	struct worker *w = s->worker;
+	uint64_t share = (uint64_t)text_pool_left(&w->text, TEXT_RECEIVE) * TEXT_BLOCK / SHARE;
+	uint32_t limit = w->settings.receive_limit;
+
+	if (share < SHARE_LEAST)
+		share = SHARE_LEAST;
+	if (s->conn->state >= ESTABLISHED)
+		s->conn->rcv.limit = share < limit ? (uint32_t)share : limit;
+}
+
 static void settle(struct session *s)
 {
 	struct worker *w = s->worker;
 	bool sent = true;
 
 	w->host.now = clock_now();
+	share_pool(s);
 	for (int turn = 0; turn < TURNS && s->marks & MARK_CHANGED && sent; turn++) {
 		s->marks &= (uint16_t)~MARK_CHANGED;
 		tell_service(s);
