@@ -37,8 +37,8 @@ struct rig_result {
 /* What rig_take() found: the last record, and how many there were. */
 struct rig_record {
 	uint32_t count;
-	struct record head;
 	uint8_t data[FRAME_MOST];
+	struct record head; /* without its data */
 };
 
 /* Fails the test that cannot have it. */
