@@ -74,6 +74,7 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 	a.s.flags = hit->flags;
 	a.s.options = hit->options;
 	a.s.text_length = length;
+	conn_note_heard(c, h);
 	note_timestamp(c, h, hit);
 	repeat(&a);
 	if (acked && c->state != CLOSED)
@@ -82,7 +83,8 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 
 bool tcp_is_plain(const struct conn *c)
 {
-	const uint32_t harmless = CONN_CLOCK_SET | CONN_SYN_LOST | CONN_REORDERED | CONN_UNDO;
+	const uint32_t harmless =
+		CONN_CLOCK_SET | CONN_SYN_LOST | CONN_REORDERED | CONN_UNDO | CONN_IDLE;
 
 	return c->state == ESTABLISHED && !(c->flags & ~harmless) && !c->answer.flags &&
 	       !c->rcv.spans && c->snd.wnd && recovery_is_idle(c) &&

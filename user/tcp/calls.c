@@ -18,6 +18,8 @@ void tcp_settings_default(struct tcp_settings *s)
 		.syn_timeout_passive = 63 * TCP_SECOND,
 		.user_timeout = 900 * TCP_SECOND,
 		.fin_wait_2 = 60 * TCP_SECOND,
+		.keepalive_interval = 75 * TCP_SECOND,
+		.keepalive_probes = 9,
 		.send_limit = 1024 * 1024,
 		.receive_limit = 512 * 1024,
 		.mss_v4 = 1460,

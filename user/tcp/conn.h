@@ -77,15 +77,15 @@ struct conn {
 	struct tuple tuple;
 	struct link_address link;
 	__u32 generation;
-	__u32 id;     /* for people: the ID of xtcpctl; not used again for long */
-	__u8 state;   /* enum tcp_state; written by set_state() alone */
-	__u8 passive; /* 1: the OPEN was passive; RST in SYN_RECEIVED → LISTEN */
-	__u16 events; /* enum tcp_event, to be read and cleared */
-	__u8 options; /* enum option_bits in use after the handshake */
-	__u8 spare;
-	__u16 listener; /* struct listener.id; of passive opens */
-	__u32 flags;	/* enum conn_flags, the core's own */
-	__u64 opened;	/* ns, when it left CLOSED or LISTEN */
+	__u32 id;	 /* for people: the ID of xtcpctl; not used again for long */
+	__u8 state;	 /* enum tcp_state; written by set_state() alone */
+	__u8 passive;	 /* 1: the OPEN was passive; RST in SYN_RECEIVED → LISTEN */
+	__u16 events;	 /* enum tcp_event, to be read and cleared */
+	__u8 options;	 /* enum option_bits in use after the handshake */
+	__u8 keepalives; /* probes of an idle connection in a row, unanswered */
+	__u16 listener;	 /* struct listener.id; of passive opens */
+	__u32 flags;	 /* enum conn_flags, the core's own */
+	__u64 opened;	 /* ns, when it left CLOSED or LISTEN */
 
 	struct {
 		__u32 una;     /* SND.UNA */

@@ -35,6 +35,8 @@ enum conn_flags {
 	CONN_TAIL_PROBE = 0x10000,  /* a tail loss probe is due */
 	CONN_PROBE_OUT = 0x20000,   /* … is under way, up to cc.recover */
 	CONN_PROBE_AGAIN = 0x40000, /* … and was nothing new */
+	CONN_IDLE = 0x80000,	    /* TIMER_LIFE waits to send a keep-alive */
+	CONN_KEEPALIVE = 0x100000,  /* … which is due */
 };
 
 /* A segment on its way through 3.10.7. `s` is a copy: it is trimmed. */
@@ -65,6 +67,7 @@ void conn_relisten(struct conn *c);		/* SYN_RECEIVED → LISTEN */
 void conn_enter_time_wait(struct conn *c, const struct host *h);
 void conn_establish(struct conn *c, const struct host *h);
 void conn_watch_life(struct conn *c, const struct host *h);
+void conn_note_heard(struct conn *c, const struct host *h);
 bool conn_is_synchronized(const struct conn *c);
 
 /* isn.c */
@@ -123,6 +126,7 @@ void recovery_suspect_timeout(struct conn *c, const struct host *h);
 void recovery_note_sent(struct conn *c, uint32_t length);
 void recovery_note_sent_again(struct conn *c, const struct host *h, uint32_t seq, uint32_t length);
 void recovery_timeout(struct conn *c, const struct host *h);
+void recovery_segment_size(struct conn *c);
 void recovery_forget(struct conn *c);
 void recovery_window_opened(struct conn *c);
 bool recovery_is_idle(const struct conn *c);

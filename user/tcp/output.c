@@ -207,20 +207,51 @@ static uint32_t new_text(const struct conn *c, const struct host *h, uint32_t ma
 	return length;
 }
 
+/* Pacing: text goes in shares of a millisecond, at twice the rate at which cwnd
+ * is acknowledged in slow start and a fifth above it later. Bytes per ms, or 0
+ * where it would not matter. */
+static uint64_t pace_rate(const struct conn *c, const struct host *h)
+{
+	uint64_t per_ms, rtt = c->rtt.srtt;
+
+	if (!h->settings->pacing || rtt < 2000000 || c->cc.cwnd <= congestion_initial_window(c))
+		return 0;
+	per_ms = c->cc.cwnd * 1000000ull / rtt;
+	return c->cc.cwnd < c->cc.ssthresh ? 2 * per_ms : per_ms * 6 / 5;
+}
+
+static uint32_t pace_share(const struct conn *c, const struct host *h, uint32_t max_text)
+{
+	uint64_t rate = pace_rate(c, h);
+
+	if (!rate || rate >= max_text)
+		return max_text;
+	return least(max_text, rate > 2u * c->snd.mss ? (uint32_t)rate : 2u * c->snd.mss);
+}
+
+static void pace(struct conn *c, const struct host *h, uint32_t sent)
+{
+	uint64_t rate = pace_rate(c, h);
+
+	if (rate)
+		c->deadline[TIMER_PACE] = h->now + sent * 1000000ull / rate;
+}
+
 static bool output_text(struct conn *c, const struct host *h, uint32_t max_text, struct segment *s)
 {
 	bool was_idle = !conn_flight(c);
 	uint32_t length;
 
-	if (!state_sends_text(c) || !unsent_text(c))
+	if (!state_sends_text(c) || !unsent_text(c) || c->deadline[TIMER_PACE])
 		return false;
 	if (was_idle)
 		congestion_after_idle(c, h);
-	length = new_text(c, h, max_text);
+	length = new_text(c, h, pace_share(c, h, max_text));
 	if (!length)
 		return false;
 	send_new(c, h, length, usable_window(c) > length, s);
 	time_segment(c, h, s);
+	pace(c, h, length);
 	return true;
 }
 
@@ -335,6 +366,19 @@ static bool output_probe(struct conn *c, const struct host *h, struct segment *s
 	return true;
 }
 
+/* Keep-alive (3.8.4, SHLD-12): no text, and a sequence number that is old, so that
+ * the peer must answer. */
+static bool output_keepalive(struct conn *c, const struct host *h, struct segment *s)
+{
+	if (!conn_has(c, CONN_KEEPALIVE))
+		return false;
+	c->flags &= ~(uint32_t)CONN_KEEPALIVE;
+	if (conn_flight(c) || !conn_has(c, CONN_IDLE))
+		return false;
+	fill(c, h, c->snd.nxt - 1, s);
+	return true;
+}
+
 /* An acknowledgment that goes alone: every one that has blocks to carry. */
 static bool output_ack(struct conn *c, const struct host *h, struct segment *s)
 {
@@ -357,7 +401,9 @@ static void watch_closed_window(struct conn *c, const struct host *h)
 {
 	bool pending = unsent_text(c) || fin_is_pending(c);
 
-	if (pending && state_sends_text(c) && !conn_flight(c) && !c->deadline[TIMER_RETRANSMIT])
+	if (c->deadline[TIMER_PACE] || c->deadline[TIMER_RETRANSMIT])
+		return;
+	if (pending && state_sends_text(c) && !conn_flight(c))
 		rto_arm(c, h);
 }
 
@@ -374,7 +420,7 @@ bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct 
 		return false;
 	if (output_blocks(c, h, s) || output_lost(c, h, s) || output_tail_probe(c, h, s) ||
 	    output_probe(c, h, s) || output_text(c, h, max_text, s) || output_fin(c, h, s) ||
-	    output_ack(c, h, s))
+	    output_keepalive(c, h, s) || output_ack(c, h, s))
 		return true;
 	watch_closed_window(c, h);
 	return false;

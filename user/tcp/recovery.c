@@ -331,6 +331,13 @@ void recovery_window_opened(struct conn *c)
 		send_again(c, c->snd.una, c->snd.nxt);
 }
 
+/* snd.mss has shrunk, since what is in flight was too large: none of it arrives,
+ * and that is no congestion. */
+void recovery_segment_size(struct conn *c)
+{
+	send_again(c, c->snd.una, c->snd.nxt);
+}
+
 /* Text was sent again, `length` bytes from `seq` on. */
 void recovery_note_sent_again(struct conn *c, const struct host *h, uint32_t seq, uint32_t length)
 {

@@ -112,7 +112,7 @@ uint64_t rto_backed_off(const struct conn *c, const struct host *h)
 void rto_arm(struct conn *c, const struct host *h)
 {
 	c->deadline[TIMER_RETRANSMIT] = h->now + rto_backed_off(c, h);
-	if (!c->deadline[TIMER_LIFE])
+	if (!c->deadline[TIMER_LIFE] || conn_has(c, CONN_IDLE))
 		conn_watch_life(c, h);
 }
 

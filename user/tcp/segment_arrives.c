@@ -281,6 +281,7 @@ void tcp_segment_arrives(struct conn *c, struct host *h, const struct segment *s
 {
 	struct arrival a = {c, h, *s, text, s->seq, segment_length(s)};
 
+	conn_note_heard(c, h);
 	switch (c->state) {
 	case CLOSED: break; /* 3.10.7.1: tcp_answer_stray() */
 	case LISTEN: listen_state(&a); break;

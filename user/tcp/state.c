@@ -50,7 +50,8 @@ static void stop_all(struct conn *c)
 		c->deadline[i] = 0;
 	if (!(c->answer.flags & RST))
 		c->answer.flags = 0;
-	c->flags &= ~(uint32_t)(CONN_ACK_NOW | CONN_SEND_SYN | CONN_PROBE | CONN_AGAIN_NOW);
+	c->flags &=
+		~(uint32_t)(CONN_ACK_NOW | CONN_SEND_SYN | CONN_PROBE | CONN_AGAIN_NOW | CONN_IDLE);
 }
 
 /* "Delete the TCB, enter the CLOSED state, and return." What was received in
@@ -108,12 +109,33 @@ static bool user_timeout_applies(const struct conn *c)
 	return c->state >= ESTABLISHED && c->state != FIN_WAIT_2 && c->state != TIME_WAIT;
 }
 
+/* 3.8.4: only where a peer that is gone would be noticed in no other way. */
+static bool keepalive_applies(const struct conn *c, const struct host *h)
+{
+	return h->settings->keepalive_idle && (c->state == ESTABLISHED || c->state == CLOSE_WAIT);
+}
+
 /* There was progress: the user timeout (3.8.3) begins anew while something of
- * ours is unacknowledged. Other lives end when they end. */
+ * ours is unacknowledged, the wait for a keep-alive (MUST-26) while nothing is.
+ * Other lives end when they end. */
 void conn_watch_life(struct conn *c, const struct host *h)
 {
 	bool waiting = conn_flight(c) || c->deadline[TIMER_RETRANSMIT];
 
-	if (user_timeout_applies(c))
-		c->deadline[TIMER_LIFE] = waiting ? h->now + h->settings->user_timeout : 0;
+	if (!user_timeout_applies(c))
+		return;
+	c->flags &= ~(uint32_t)CONN_IDLE;
+	c->deadline[TIMER_LIFE] = waiting ? h->now + h->settings->user_timeout : 0;
+	if (waiting || !keepalive_applies(c, h))
+		return;
+	c->flags |= CONN_IDLE;
+	c->deadline[TIMER_LIFE] = h->now + h->settings->keepalive_idle;
+}
+
+/* Any segment shows that the peer is there. */
+void conn_note_heard(struct conn *c, const struct host *h)
+{
+	c->keepalives = 0;
+	if (conn_has(c, CONN_IDLE))
+		conn_watch_life(c, h);
 }

@@ -23,25 +23,29 @@
 /* Same for all connections of a daemon; times in ns. tcp_settings_default()
  * gives the values that RFCs or deployed stacks use, except the secret. */
 struct tcp_settings {
-	uint8_t secret[16];	/* key of ISNs and timestamp offsets (RFC 6528) */
-	uint64_t two_msl;	/* life of TIME_WAIT; 60 s */
-	uint64_t rto_initial;	/* 1 s (RFC 6298, 2.1) */
-	uint64_t rto_min;	/* 200 ms, as deployed stacks have it */
-	uint64_t rto_max;	/* 120 s */
-	uint64_t delayed_ack;	/* 40 ms; less than 500 ms (MUST-40) */
-	uint64_t syn_timeout;	/* give up opening: 180 s active (MUST-23), 63 s passive */
-	uint64_t user_timeout;	/* give up without progress: 15 min */
-	uint64_t fin_wait_2;	/* life of FIN_WAIT_2 once the user is gone: 60 s */
-	uint32_t send_limit;	/* bytes of snd.limit at the start */
-	uint32_t receive_limit; /* bytes of rcv.limit at the start */
-	uint16_t mss_v4;	/* text that fits our link's MTU: MTU - 40 */
-	uint16_t mss_v6;	/* MTU - 60 */
-	uint8_t window_scale;	/* the least shift that we offer, 0 … 14 */
-	uint8_t congestion;	/* enum congestion_algorithm */
-	uint8_t timestamps;	/* 1: offer and accept (RFC 7323) */
-	uint8_t sack;		/* 1: offer and accept (RFC 2018) */
-	uint8_t nagle;		/* 1: on (RFC 9293, 3.7.4) */
+	uint8_t secret[16];	     /* key of ISNs and timestamp offsets (RFC 6528) */
+	uint64_t two_msl;	     /* life of TIME_WAIT; 60 s */
+	uint64_t rto_initial;	     /* 1 s (RFC 6298, 2.1) */
+	uint64_t rto_min;	     /* 200 ms, as deployed stacks have it */
+	uint64_t rto_max;	     /* 120 s */
+	uint64_t delayed_ack;	     /* 40 ms; less than 500 ms (MUST-40) */
+	uint64_t syn_timeout;	     /* give up opening: 180 s active (MUST-23), 63 s passive */
+	uint64_t user_timeout;	     /* give up without progress: 15 min */
+	uint64_t keepalive_idle;     /* silence before the first probe; 0: off (MUST-25, -28) */
+	uint64_t keepalive_interval; /* between probes; 75 s */
+	uint64_t fin_wait_2;	     /* life of FIN_WAIT_2 once the user is gone: 60 s */
+	uint32_t send_limit;	     /* bytes of snd.limit at the start */
+	uint32_t receive_limit;	     /* bytes of rcv.limit at the start */
+	uint16_t mss_v4;	     /* text that fits our link's MTU: MTU - 40 */
+	uint16_t mss_v6;	     /* MTU - 60 */
+	uint8_t window_scale;	     /* the least shift that we offer, 0 … 14 */
+	uint8_t congestion;	     /* enum congestion_algorithm */
+	uint8_t timestamps;	     /* 1: offer and accept (RFC 7323) */
+	uint8_t sack;		     /* 1: offer and accept (RFC 2018) */
+	uint8_t nagle;		     /* 1: on (RFC 9293, 3.7.4) */
 	uint64_t syn_timeout_passive;
+	uint8_t keepalive_probes; /* so many unanswered end the connection; 9 */
+	uint8_t pacing;		  /* 1: spread a window over its round trip; 0 */
 };
 
 /* What a call is made with. Never kept by the core. */
@@ -98,6 +102,14 @@ void tcp_segment_arrives(struct conn *c, struct host *h, const struct segment *s
 /* The same for a segment of no connection (3.10.7.1, CLOSED): the RST that it
  * must be answered with, or false. */
 bool tcp_answer_stray(const struct segment *s, struct segment *answer);
+
+/* An ICMP error says that a packet of ours was too large: it began with sequence
+ * number `seq`, and `mss` bytes of text would have fitted the path's MTU behind 40
+ * (IPv4) or 60 (IPv6) bytes of headers (RFC 1191, 8201). It is believed only if
+ * that text is under way (RFC 5927, 7.2); then it is sent again, in smaller
+ * segments, without harm to cwnd. Other ICMP errors are no business of the core:
+ * none of them may end a connection (RFC 5927, 6.1). */
+void tcp_path_mtu(struct conn *c, const struct host *h, uint32_t seq, uint16_t mss);
 
 /* A hit of the fast path: what XDP did, repeated here. `text`: hit's text,
  * `length` bytes. `acked`: XDP acknowledged in place. XDP has promised these

@@ -24,11 +24,19 @@ static bool expires(struct conn *c, enum tcp_timer timer, uint64_t now)
 
 /* USER TIMEOUT: "flush all queues, signal the user 'error: connection aborted due
  * to user timeout' in general and for any outstanding calls, delete the TCB".
- * TIME-WAIT TIMEOUT, and FIN_WAIT_2 that nobody waits for: just the last. */
-static void life_timeout(struct conn *c)
+ * TIME-WAIT TIMEOUT, and FIN_WAIT_2 that nobody waits for: just the last. A peer
+ * that does not answer keep-alives is gone, one probe unanswered proves nothing
+ * (MUST-29, 3.8.4). */
+static void life_timeout(struct conn *c, const struct host *h)
 {
 	bool quiet = c->state == TIME_WAIT || c->state == FIN_WAIT_2;
 
+	if (conn_has(c, CONN_IDLE) && c->keepalives < h->settings->keepalive_probes) {
+		c->keepalives++;
+		c->flags |= CONN_KEEPALIVE;
+		c->deadline[TIMER_LIFE] = h->now + h->settings->keepalive_interval;
+		return;
+	}
 	conn_end(c, quiet ? 0 : EVENT_TIMED_OUT);
 }
 
@@ -70,8 +78,9 @@ static void recovery_timer(struct conn *c, const struct host *h)
 void tcp_timeouts(struct conn *c, struct host *h)
 {
 	if (expires(c, TIMER_LIFE, h->now)) {
-		life_timeout(c);
-		return;
+		life_timeout(c, h);
+		if (c->state == CLOSED)
+			return;
 	}
 	if (expires(c, TIMER_DELAYED_ACK, h->now))
 		c->flags |= CONN_ACK_NOW;
