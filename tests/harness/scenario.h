@@ -47,9 +47,10 @@ enum step_kind {
 	STEP_STATE,
 	STEP_TOLD,
 	STEP_ENDS,
-	STEP_AGAIN,  /* the peer's next incarnation */
-	STEP_ONE_OF, /* up to `end`: alternatives, each behind a STEP_EITHER */
-	STEP_EITHER, /* up to `end`: the steps of one alternative */
+	STEP_AGAIN,    /* the peer's next incarnation */
+	STEP_PATH_MTU, /* `number`: what fits; pattern.low.seq: what did not */
+	STEP_ONE_OF,   /* up to `end`: alternatives, each behind a STEP_EITHER */
+	STEP_EITHER,   /* up to `end`: the steps of one alternative */
 };
 
 struct step {

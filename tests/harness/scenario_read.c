@@ -154,10 +154,15 @@ static bool set_times(const struct reader *r, const char *name, const char *valu
 		const char *name;
 		uint64_t *ns;
 	} times[] = {
-		{"user_timeout", &t->user_timeout}, {"syn_timeout", &t->syn_timeout},
-		{"fin_wait_2", &t->fin_wait_2},	    {"delayed_ack", &t->delayed_ack},
-		{"rto_initial", &t->rto_initial},   {"rto_max", &t->rto_max},
+		{"user_timeout", &t->user_timeout},
+		{"syn_timeout", &t->syn_timeout},
+		{"fin_wait_2", &t->fin_wait_2},
+		{"delayed_ack", &t->delayed_ack},
+		{"rto_initial", &t->rto_initial},
+		{"rto_max", &t->rto_max},
 		{"rto_min", &t->rto_min},
+		{"keepalive_idle", &t->keepalive_idle},
+		{"keepalive_interval", &t->keepalive_interval},
 	};
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -182,6 +187,10 @@ static bool set_own(const struct reader *r, const char *name, const char *value)
 		t->receive_limit = number_of(r, value);
 	else if (!strcmp(name, "window_scale"))
 		t->window_scale = (uint8_t)number_of(r, value);
+	else if (!strcmp(name, "keepalive_probes"))
+		t->keepalive_probes = (uint8_t)number_of(r, value);
+	else if (!strcmp(name, "pacing"))
+		t->pacing = is_on(r, value);
 	else
 		return set_times(r, name, value);
 	return true;
@@ -397,8 +406,21 @@ static const struct {
 	{"state", STEP_STATE},
 	{"told", STEP_TOLD},
 	{"peer starts again at", STEP_AGAIN},
+	{"path takes", STEP_PATH_MTU},
 	{"ends", STEP_ENDS},
 };
+
+/* path takes MSS at SEQ: a router says so of the segment that began there. */
+static void take_path_mtu(const struct reader *r, struct step *step, const char *rest)
+{
+	int mss, seq;
+
+	if (sscanf(rest, "%d at %d", &mss, &seq) != 2)
+		refuse(r, "path takes MSS at SEQ", rest);
+	r->s->own_settings = true; /* no router on the wire: virtual only */
+	step->number = (uint32_t)mss;
+	step->pattern.low.seq = (uint32_t)seq;
+}
 
 static void take_argument(const struct reader *r, struct step *step, const char *rest)
 {
@@ -408,6 +430,7 @@ static void take_argument(const struct reader *r, struct step *step, const char 
 	case STEP_SEND:
 	case STEP_READ:
 	case STEP_AGAIN: step->number = number_of(r, rest); return;
+	case STEP_PATH_MTU: take_path_mtu(r, step, rest); return;
 	case STEP_STATE: step->number = state_of(r, rest); return;
 	case STEP_TOLD: step->number = event_of(r, rest); return;
 	default: break;

@@ -216,6 +216,13 @@ static const char *read_text(struct peer *p, uint32_t length)
 	return NULL;
 }
 
+static const char *path_mtu(struct peer *p, const struct step *step)
+{
+	tcp_path_mtu(&p->c, peer_host(p), p->iss + step->pattern.low.seq, (uint16_t)step->number);
+	peer_settle(p, HERE);
+	return NULL;
+}
+
 static const char *act(struct stage *at, const struct step *step)
 {
 	struct virtual *v = of_stage(at);
@@ -235,6 +242,7 @@ static const char *act(struct stage *at, const struct step *step)
 	case STEP_STATE: return check_state(p, (enum tcp_state)step->number);
 	case STEP_TOLD: return check_told(p, step->number);
 	case STEP_ENDS: return check_ends(p);
+	case STEP_PATH_MTU: return path_mtu(p, step);
 	case STEP_AGAIN: p->irs += step->number; return NULL;
 	default: return "no act";
 	}
