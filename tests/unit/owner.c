@@ -5,6 +5,7 @@
 #include "owner.h"
 #include "test.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 
 enum { GENERATION = 0x2fffffff };
@@ -86,7 +87,7 @@ TEST(owner__a_punt_of_an_idle_flow_is_not_counted)
 
 /* --- two threads ------------------------------------------------------------- */
 
-enum { SEGMENTS = 400000 };
+enum { SEGMENTS = 400000, WITHIN_LEAST = 1000 };
 
 struct contest {
 	__u64 word;
@@ -131,8 +132,13 @@ static void *xdp_thread(void *argument)
 {
 	struct contest *c = argument;
 
-	for (uint32_t n = 0; n < SEGMENTS; n++)
+	/* On one busy CPU the daemon may sleep as the owner through all segments:
+	 * go on until XDP has had its share. */
+	for (uint32_t n = 0; n < SEGMENTS || c->in_xdp < WITHIN_LEAST; n++) {
 		xdp_segment(c, n);
+		if (n >= SEGMENTS)
+			sched_yield();
+	}
 	atomic_store(&c->done, true);
 	return NULL;
 }
@@ -170,5 +176,5 @@ TEST(owner__two_threads_never_meet)
 	assert_int_equal(consumed, c.punts_counted);
 	/* Each segment was handled within or punted; one in seven both. */
 	assert_true(c.in_xdp + c.punts_counted + c.punts_uncounted >= SEGMENTS);
-	assert_true(c.in_xdp > 0);
+	assert_true(c.in_xdp >= WITHIN_LEAST);
 }
