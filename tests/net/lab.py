@@ -337,14 +337,16 @@ class Lab:
 
     def address(self, namespace, interface, v4, v6):
         namespace.ip("addr", "add", f"{v4}/24", "dev", interface)
-        namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
+        if v6:
+            namespace.ip("addr", "add", f"{v6}/64", "dev", interface, "nodad")
 
     def pair(self, mtu=1500):
-        """Client and server, joined by one veth pair with default offloads."""
+        """Client and server, joined by one veth pair with default offloads. IPv6
+        needs an MTU of 1280 (RFC 8200, 5)."""
         self.client, self.server = self.namespace("c"), self.namespace("s")
         self.veth(self.client, "eth0", self.server, "eth0", mtu)
-        self.address(self.client, "eth0", CLIENT["v4"], CLIENT["v6"])
-        self.address(self.server, "eth0", SERVER["v4"], SERVER["v6"])
+        for namespace, ends in ((self.client, CLIENT), (self.server, SERVER)):
+            self.address(namespace, "eth0", ends["v4"], ends["v6"] if mtu >= 1280 else None)
         return self
 
     def wire(self, *options, quiet=False):
