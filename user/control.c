@@ -220,7 +220,8 @@ static int bind_socket(struct control *c)
 	mask = umask(0177);
 	error = bind(c->fd, (struct sockaddr *)&name, sizeof(name)) ? -errno : 0;
 	umask(mask);
-	if (!error && listen(c->fd, CLIENTS_MAX))
+	/* More clients than are served at once wait their turn. */
+	if (!error && listen(c->fd, SOMAXCONN))
 		error = -errno;
 	if (!error)
 		return 0;

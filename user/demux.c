@@ -9,6 +9,7 @@
 #include "settle.h"
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <string.h>
 
 static void deliver(struct session *s, const struct arrival *a)
@@ -23,6 +24,18 @@ static void deliver(struct session *s, const struct arrival *a)
 }
 
 /* --- whether it may be from there ------------------------------------------------- */
+
+/* A frame from or to a group is no conversation of two (RFC 1122, 3.3.6), and IPv6
+ * between IPv4's mapped addresses is a disguise that could be somebody else's. */
+static bool frame_is_possible(const struct arrival *a)
+{
+	const struct packet *p = &a->packet;
+	const struct ethhdr *eth = (const struct ethhdr *)a->frame;
+	bool group = (eth->h_dest[0] | eth->h_source[0]) & 1;
+
+	return !group &&
+	       (p->v4 || (!address_is_v4(&p->tuple.remote) && !address_is_v4(&p->tuple.local)));
+}
 
 static bool source_is_possible(const struct worker *w, const struct tuple *t)
 {
@@ -135,7 +148,7 @@ static void of_no_connection(struct worker *w, const struct arrival *a)
 {
 	struct link_address link = link_of(a);
 
-	if (!source_is_possible(w, &a->packet.tuple)) {
+	if (!frame_is_possible(a) || !source_is_possible(w, &a->packet.tuple)) {
 		worker_drop(w, REASON_DROP_SOURCE);
 		return;
 	}

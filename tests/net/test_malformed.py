@@ -152,6 +152,32 @@ def test_vlan_tag_is_answered_with_the_same(pair, family):
         daemon.gone()
 
 
+@pytest.mark.parametrize("field, mac", [
+    ("src", "01:00:5e:00:00:09"),
+    ("dst", "01:00:5e:00:00:02"),
+    ("dst", "ff:ff:ff:ff:ff:ff"),
+])
+def test_ethernet_groups_are_no_peers(pair, family, field, mac):
+    daemon = pair.listening("echo", PORT)
+    with RawPeer(pair, family, PORT) as peer:
+        frame = peer.frame("S", 0)
+        setattr(frame, field, mac)
+        count(pair, daemon, peer, frame, "drop_source")
+    still_serves(pair, daemon, family)
+
+
+@pytest.mark.parametrize("fields", [
+    {"ip_src": "::ffff:10.77.0.9"},
+    {"ip_src": "::ffff:10.77.0.9", "ip_dst": "::ffff:10.77.0.2"},
+])
+def test_ipv6_between_mapped_addresses(pair, fields):
+    """Not a way to be taken for IPv4."""
+    daemon = pair.listening("echo", PORT)
+    with RawPeer(pair, "v6", PORT) as peer:
+        count(pair, daemon, peer, syn(peer, **fields), "drop_source")
+    still_serves(pair, daemon, "v4")
+
+
 @pytest.mark.parametrize("options", [
     b"\x02\x00\x05\xb4",          # length 0
     b"\x02\x01\x05\xb4",          # length 1
