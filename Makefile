@@ -212,7 +212,7 @@ fmt:
 check: check-format check-layers check-build check-static
 
 check-format:
-	clang-format --dry-run -Werror $(C_FILES)
+	@clang-format --dry-run -Werror $(C_FILES)
 
 check-build:
 	$(MAKE) CC=gcc BUILD=$(BUILD)/gcc all
