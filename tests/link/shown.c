@@ -50,8 +50,7 @@ static void fill(uint64_t queue)
 	assert_false(in_slow_start(&p->end[A].c));
 	before = p->end[B].c.bytes_in;
 	printf("  slow start and its recovery over within %.1f s, cwnd %.1f MB\n",
-	       congestion_name(algorithm), (double)(p->now - began) / 1e9,
-	       p->end[A].c.cc.cwnd / 1e6);
+	       (double)(p->now - began) / 1e9, p->end[A].c.cc.cwnd / 1e6);
 	path_run(p, span);
 	share = megabits(p->end[B].c.bytes_in - before, span) / 1000;
 	printf("  text at %.1f %% of 1 Gbit/s, %u segments sent again, %llu RTOs\n", 100 * share,
