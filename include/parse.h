@@ -179,7 +179,8 @@ static inline bool ipv4_checksum_is_right(struct cursor *options, const __u8 *ip
 	return csum_fold(sum) == 0xffff;
 }
 
-/* `left`: bytes of the frame from the IP header on. */
+/* `left`: bytes of the frame from the IP header on. Options count for the length and
+ * the checksum, and are ignored (RFC 9293, 3.9.2.1: MUST-50). */
 static inline enum reason parse_ipv4(struct cursor *c, __u32 left, struct packet *p)
 {
 	const __u8 *ip = cursor_take(c, sizeof(struct iphdr));
@@ -398,7 +399,7 @@ static inline void parse_sack(const __u8 *blocks, __u32 length, struct segment *
 	}
 }
 
-/* One option with its value. A length that its kind does not allow makes it an
+/* One option with its value, which may lie anywhere (MUST-64). A length that its kind does not allow makes it an
  * option like any unknown one: skipped (RFC 9293, MUST-6, MUST-7). */
 static inline void parse_option(const __u8 *option, __u32 length, struct segment *s)
 {
@@ -421,8 +422,9 @@ static inline void parse_option(const __u8 *option, __u32 length, struct segment
 	}
 }
 
-/* All options of a header: `length` bytes behind its twentieth. False: a length
- * that is 0, 1 or runs past the header (RFC 9293, 3.1: MUST-7). */
+/* All options of a header, of any segment (RFC 9293, 3.1: MUST-4, MUST-5): `length`
+ * bytes behind its twentieth. All but two kinds have a length (MUST-68). False: one
+ * that is 0, 1 or runs past the header (MUST-7). */
 static inline bool parse_options(const __u8 *bytes, __u32 length, struct segment *s)
 {
 	s->options = 0;

@@ -44,7 +44,7 @@ struct segment {
 	__u32 seq;	   /* SEG.SEQ */
 	__u32 ack;	   /* SEG.ACK; without meaning unless ACK is set */
 	__u32 text_length; /* bytes of text */
-	__u16 wnd;	   /* SEG.WND as it stands in the header, unscaled */
+	__u16 wnd;	   /* SEG.WND as it stands in the header, unscaled (MUST-1) */
 	__u16 up;	   /* SEG.UP */
 	__u8 flags;	   /* enum control_bits */
 	__u8 options;	   /* enum option_bits: which of the following are meant */

@@ -25,7 +25,8 @@ static void deliver(struct session *s, const struct arrival *a)
 
 /* --- whether it may be from there ------------------------------------------------- */
 
-/* A frame from or to a group is no conversation of two (RFC 1122, 3.3.6), and IPv6
+/* A frame from or to a group is no conversation of two (RFC 9293, 3.9.2.3: MUST-57;
+ * RFC 1122, 3.3.6), and IPv6
  * between IPv4's mapped addresses is a disguise that could be somebody else's. */
 static bool frame_is_possible(const struct arrival *a)
 {
@@ -37,6 +38,7 @@ static bool frame_is_possible(const struct arrival *a)
 	       (p->v4 || (!address_is_v4(&p->tuple.remote) && !address_is_v4(&p->tuple.local)));
 }
 
+/* RFC 9293, 3.9.2.3, MUST-63. */
 static bool source_is_possible(const struct worker *w, const struct tuple *t)
 {
 	const struct addresses *ours = __atomic_load_n(&w->engine->addresses, __ATOMIC_ACQUIRE);
@@ -76,7 +78,8 @@ static const struct listener_config *find_listener(const struct worker *w, const
 		       : NULL;
 }
 
-/* A place, known to XDP. NULL, and *reason: why not. */
+/* A place, known to XDP, beside all others of the same port (RFC 9293, 3.9.1.1:
+ * MUST-41, MUST-42). NULL, and *error: why not. */
 static struct session *begin(struct worker *w, const struct tuple *t,
 			     const struct link_address *link, int *error)
 {

@@ -41,6 +41,7 @@ static const char *what_is_wrong(const struct address *a, const struct interface
 				     : "is not an address of this host";
 }
 
+/* A listener's address is the user's (RFC 9293, 3.9.1.1, MUST-43), if it can be. */
 int listening_check(const struct config *config, const struct interface *i)
 {
 	for (uint32_t n = 0; n < config->listener_count; n++) {

@@ -162,6 +162,8 @@ static int resolve(const struct interface *i, const struct address *hop, uint8_t
 	return 0;
 }
 
+/* The source address that the kernel would take (RFC 9293, 3.9.1.1, MUST-44; it stays
+ * the connection's: MUST-45), unless nobody could be there (3.9.2.3, MUST-46). */
 int route_find(const struct interface *i, const struct address *remote, struct route *r)
 {
 	struct hop h;

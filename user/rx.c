@@ -144,7 +144,7 @@ static bool checksum_is_right(const struct worker *w, const struct record *r,
 	return w->engine->partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
 }
 
-/* PARSED, or why it is dropped. */
+/* PARSED, or why it is dropped: for one, a wrong checksum (MUST-3). */
 static enum reason read_punt(struct worker *w, const struct record *r, struct packet *p)
 {
 	void *frame = (void *)r->data;

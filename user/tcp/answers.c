@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Answers that do not follow from the state: RST, and the challenge ACK of
- * RFC 5961 with its budget. The budget is the connection's own, so that nobody
+ * RFC 5961 (MAY-12) with its budget. The budget is the connection's own, so that nobody
  * learns from it about another connection (RFC 5961, 7). */
 #include "core.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CUBIC (RFC 9438): in congestion avoidance cwnd follows a cubic function of the
+/* CUBIC (RFC 9438; MAY-18): in congestion avoidance cwnd follows a cubic function of the
  * time since the last reduction, flat around the size at which that happened, but
  * is never less than what Reno would have. The words of the state: */
 #include "congestion_algorithms.h"

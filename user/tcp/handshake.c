@@ -99,7 +99,8 @@ void handshake_take_syn(struct conn *c, const struct host *h, const struct segme
 	congestion_begin(c, h);
 }
 
-/* The options of our SYN, or of our SYN+ACK: of the latter only what the peer
+/* The options of our SYN, or of our SYN+ACK, MSS always among them (MUST-14, SHLD-5,
+ * MAY-3) and in no other segment (MUST-65): of the latter only what the peer
  * has offered, since c->options is what both want by then. */
 void handshake_offer(const struct conn *c, const struct host *h, struct segment *s)
 {

@@ -63,7 +63,8 @@ static uint64_t siphash(const uint8_t secret[16], const void *message, size_t le
 	return s.v[0] ^ s.v[1] ^ s.v[2] ^ s.v[3];
 }
 
-/* ISN = M + F(tuple, secret), M a clock of 4 µs (MUST-8, SHLD-1). Where this
+/* ISN = M + F(tuple, secret), M a clock of 4 µs (MUST-8), F pseudorandom (SHLD-1)
+ * and nothing without the secret, which never leaves the daemon (MUST-9). Where this
  * connection replaces one in TIME_WAIT, its numbers come behind the old one's
  * and a whole unscaled window besides (RFC 9293, 3.6.1). */
 uint32_t isn_choose(const struct conn *c, const struct host *h)

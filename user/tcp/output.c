@@ -144,7 +144,8 @@ static void attach_fin(struct conn *c, struct segment *s)
 }
 
 /* New sequence numbers, from SND.NXT on: `length` bytes, and the FIN if it is due
- * and `with_fin`. */
+ * and `with_fin`. The end of what the user has handed over is pushed (MUST-61), and
+ * nothing before it, however it was handed over (SHLD-27). */
 static void send_new(struct conn *c, const struct host *h, uint32_t length, bool with_fin,
 		     struct segment *s)
 {
@@ -183,8 +184,9 @@ static void time_segment(struct conn *c, const struct host *h, const struct segm
 
 /* May a segment that is not full go? `length`: what could be sent, `unsent`: what
  * there is. The end of the text: by Nagle's rule as Minshall amended it, unless a
- * small segment is already under way (3.7.4, SHLD-7, MUST-17). The window's end: if it is
- * half of the largest seen (3.8.6.2.1, (3)). */
+ * small segment is already under way (3.7.4, SHLD-7, MUST-17), which cannot last
+ * (MUST-60). The window's end: if it is half of the largest seen (3.8.6.2.1, (3),
+ * MUST-38). */
 static bool small_may_go(const struct conn *c, const struct host *h, uint32_t length,
 			 uint32_t unsent)
 {
@@ -194,7 +196,8 @@ static bool small_may_go(const struct conn *c, const struct host *h, uint32_t le
 	return length == usable_window(c) && length < c->snd.mss && length >= c->snd.wnd_max / 2;
 }
 
-/* How much new text to send in one go; 0: none now. */
+/* How much new text to send in one go; 0: none now. Full segments wherever there is
+ * enough of it (SHLD-28), what is less may wait (MAY-16). */
 static uint32_t new_text(const struct conn *c, const struct host *h, uint32_t max_text)
 {
 	uint32_t unsent = unsent_text(c);

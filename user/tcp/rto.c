@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The retransmission timer (RFC 6298): measuring the round-trip time, once per
- * round trip with a segment that was never sent again (Karn's algorithm), or,
+ * round trip with a segment that was never sent again (Karn's algorithm, MUST-18), or,
  * when there is none, by the echoed timestamp (RFC 7323, 4), which is never
  * ambiguous but only exact to a millisecond. */
 #include "core.h"
@@ -100,7 +100,7 @@ static uint64_t shifted(uint64_t rto, uint8_t times, uint64_t max)
 	return times >= 32 || rto << times > max ? max : rto << times;
 }
 
-/* RFC 6298, 5.5; and for the probes of a closed window the same: the first after
+/* RFC 6298, 5.5 (MUST-19); and for the probes of a closed window the same: the first after
  * one RTO (SHLD-29), then at intervals that double (SHLD-30). */
 uint64_t rto_backed_off(const struct conn *c, const struct host *h)
 {

@@ -56,6 +56,7 @@ static void advance_una(struct arrival *a)
 	rto_rearm_or_stop(c, a->h);
 }
 
+/* MUST-1: unsigned; REC-1: 32 bits once it is scaled. */
 static uint32_t window_of(const struct conn *c, const struct segment *s)
 {
 	return (uint32_t)s->wnd << (s->flags & SYN ? 0 : c->snd.window_scale);
@@ -110,8 +111,8 @@ void ack_take(struct arrival *a)
 		return;
 	take_news(a);
 	ack_update_window(a);
-	/* MUST-37: a peer that answers our probes keeps its connection; unless
-	 * nobody is left here who waits for it. */
+	/* MUST-37, SHLD-17: a peer that answers our probes keeps its connection;
+	 * unless nobody is left here who waits for it. */
 	if (!c->snd.wnd && c->deadline[TIMER_LIFE] && !conn_has(c, CONN_FORSAKEN))
 		conn_watch_life(c, a->h);
 }

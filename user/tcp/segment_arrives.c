@@ -59,7 +59,7 @@ static void syn_sent_connected(struct arrival *a)
 	segment_take_fin(a);
 }
 
-/* Simultaneous open: a SYN has crossed ours (3.5, figure 8). */
+/* Simultaneous open: a SYN has crossed ours (MUST-10; 3.5, figure 8). */
 static void syn_sent_crossed(struct arrival *a)
 {
 	set_state(a->c, SYN_RECEIVED);
@@ -91,9 +91,9 @@ static void syn_sent_state(struct arrival *a)
 		syn_sent_crossed(a);
 }
 
-/* A SYN that can begin the next incarnation (RFC 9293, 3.6.1; RFC 6191, 2): its
- * timestamp is newer than all of the old one, or, where timestamps do not tell,
- * its sequence number lies beyond. */
+/* A SYN that can begin the next incarnation (RFC 9293, 3.6.1: MAY-2, SHLD-4; RFC
+ * 6191, 2): its timestamp is newer than all of the old one, or, where timestamps do
+ * not tell, its sequence number lies beyond. */
 static bool may_reopen(const struct conn *c, const struct segment *s)
 {
 	bool both = c->options & s->options & OPTION_TIMESTAMPS;
@@ -165,6 +165,8 @@ static bool is_probe_of_closed_window(const struct arrival *a)
 	       a->s.flags & ACK && conn_is_synchronized(c) && c->state != TIME_WAIT;
 }
 
+/* The user is told (MUST-12). Where it goes from SYN_RECEIVED depends on how that
+ * was reached (MUST-11). */
 static void reset_by_peer(struct arrival *a)
 {
 	struct conn *c = a->c;
@@ -186,7 +188,8 @@ static void reset_by_peer(struct arrival *a)
 	}
 }
 
-/* Second, check the RST bit, with the exact match of RFC 5961, 3.2. */
+/* Second, check the RST bit, with the exact match of RFC 5961, 3.2 (MAY-12). Text
+ * in it does not matter (SHLD-2). */
 static bool second_reset(struct arrival *a)
 {
 	if (!(a->s.flags & RST))
@@ -241,8 +244,8 @@ static bool fifth_ack(struct arrival *a)
 	return ack_take_fin(a);
 }
 
-/* Sixth, check the URG bit: tolerated. The text is delivered in line and nobody
- * is told of the pointer, as RFC 6093 recommends.
+/* Sixth, check the URG bit: tolerated. The text, however long (MUST-31), is
+ * delivered in line and nobody is told of the pointer, as RFC 6093 recommends.
  * Seventh, the segment text; eighth, the FIN bit. */
 static void text_and_fin(struct arrival *a)
 {

@@ -84,7 +84,7 @@ static void ack_now(struct conn *c)
 	c->flags |= CONN_ACK_NOW;
 }
 
-/* Delayed acknowledgment (3.8.6.3): at least every second full-sized segment
+/* Delayed acknowledgment (3.8.6.3, SHLD-18): at least every second full-sized segment
  * (SHLD-19), at the latest after settings.delayed_ack (MUST-40). */
 static void ack_soon(struct conn *c, const struct host *h)
 {
@@ -141,7 +141,7 @@ static void trim_to_fin(struct arrival *a)
 }
 
 /* Seventh, the segment text. Text for a user who is gone cannot be delivered:
- * the peer must learn that (RFC 9293, 3.6.1; RFC 1122, 4.2.2.13). */
+ * the peer must learn that (RFC 9293, 3.6.1: MAY-1, SHLD-3). */
 void segment_take_text(struct arrival *a)
 {
 	struct conn *c = a->c;
@@ -163,7 +163,7 @@ void segment_take_text(struct arrival *a)
 	else if (stored)
 		reassembly_add(c, a->s.seq, a->s.seq + stored);
 	if (c->rcv.spans)
-		ack_now(c); /* RFC 5681, 4.2: out of order */
+		ack_now(c); /* RFC 5681, 4.2; MAY-13: out of order */
 }
 
 /* "Advance RCV.NXT over the FIN, and send an acknowledgment for the FIN." */

@@ -72,7 +72,7 @@ void conn_relisten(struct conn *c)
 	c->events |= EVENT_CLOSED;
 }
 
-/* "Start the time-wait timer, turn off the other timers." */
+/* "Start the time-wait timer, turn off the other timers." 2 MSL: MUST-13. */
 void conn_enter_time_wait(struct conn *c, const struct host *h)
 {
 	set_state(c, TIME_WAIT);
@@ -109,7 +109,7 @@ static bool user_timeout_applies(const struct conn *c)
 	return c->state >= ESTABLISHED && c->state != FIN_WAIT_2 && c->state != TIME_WAIT;
 }
 
-/* 3.8.4: only where a peer that is gone would be noticed in no other way. */
+/* 3.8.4, MAY-5: only where a peer that is gone would be noticed in no other way. */
 static bool keepalive_applies(const struct conn *c, const struct host *h)
 {
 	return h->settings->keepalive_idle && (c->state == ESTABLISHED || c->state == CLOSE_WAIT);

@@ -29,7 +29,7 @@ struct tcp_settings {
 	uint64_t rto_min;	     /* 200 ms, as deployed stacks have it */
 	uint64_t rto_max;	     /* 120 s */
 	uint64_t delayed_ack;	     /* 40 ms; less than 500 ms (MUST-40) */
-	uint64_t syn_timeout;	     /* give up opening: 180 s active (MUST-23), 63 s passive */
+	uint64_t syn_timeout;	     /* give up opening (MUST-22, -23): 180 s active, 63 s passive */
 	uint64_t user_timeout;	     /* give up without progress: 15 min */
 	uint64_t keepalive_idle;     /* silence before the first probe; 0: off (MUST-25, -28) */
 	uint64_t keepalive_interval; /* between probes; 75 s */
@@ -84,8 +84,8 @@ int tcp_close(struct conn *c, const struct host *h);
 void tcp_abort(struct conn *c, const struct host *h);
 
 /* The user will neither read nor write any more (after tcp_close): text that
- * arrives now finds nobody and resets the connection (RFC 9293, 3.6.1: MUST-17,
- * RFC 1122, 4.2.2.13), and FIN_WAIT_2 is bounded by settings.fin_wait_2. */
+ * arrives now finds nobody and resets the connection (RFC 9293, 3.6.1: MAY-1,
+ * SHLD-3), and FIN_WAIT_2 is bounded by settings.fin_wait_2. */
 void tcp_forsake(struct conn *c, const struct host *h);
 
 /* SEGMENT ARRIVES (3.10.7). `text`: s->text_length bytes. Checksum verified.

@@ -22,7 +22,8 @@ static bool expires(struct conn *c, enum tcp_timer timer, uint64_t now)
 	return true;
 }
 
-/* USER TIMEOUT: "flush all queues, signal the user 'error: connection aborted due
+/* USER TIMEOUT, R2 of 3.8.3 (MUST-20, MUST-22; the user is told: MUST-12): "flush
+ * all queues, signal the user 'error: connection aborted due
  * to user timeout' in general and for any outstanding calls, delete the TCB".
  * TIME-WAIT TIMEOUT, and FIN_WAIT_2 that nobody waits for: just the last. A peer
  * that does not answer keep-alives is gone, one probe unanswered proves nothing
