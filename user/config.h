@@ -49,6 +49,7 @@ struct config {
 	uint32_t traces;	     /* connections whose life is kept for `ladder`; 1024 */
 	uint32_t time_wait_ms;	     /* 2 MSL; 60000 */
 	uint32_t spin_us;	     /* a worker looks this long before it sleeps; 50 */
+	bool quick_ack;		     /* true */
 	bool timestamps;	     /* true */
 	bool sack;		     /* true */
 	enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC } mode;

@@ -156,6 +156,7 @@ static int make_settings(const struct daemon *d, struct tcp_settings *s)
 	s->window_scale = scale_for(s->receive_limit);
 	s->mss_v4 = (uint16_t)(mtu - 40);
 	s->mss_v6 = (uint16_t)(mtu - 60);
+	s->quick_ack = config->quick_ack;
 	s->timestamps = config->timestamps;
 	s->sack = config->sack;
 	return 0;

@@ -39,6 +39,7 @@ const struct setting settings[SETTINGS] = {
 	{NUMBER(time_wait_ms, 1, 600000, 60000), .help = "milliseconds of TIME_WAIT: 2 MSL"},
 	{NUMBER(spin_us, 0, 100000, 50),
 	 .help = "microseconds a worker looks for work before it sleeps"},
+	{FLAG(quick_ack), .help = "acknowledge the first text of a connection at once"},
 	{FLAG(timestamps), .help = "negotiate timestamps (RFC 7323)"},
 	{FLAG(sack), .help = "negotiate selective acknowledgment (RFC 2018)"},
 	{CHOICE(mode, modes), .argument = "MODE", .help = "XDP mode: auto, native or generic"},

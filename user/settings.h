@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 17 };
+enum { SETTINGS = 18 };
 
 extern const struct setting settings[SETTINGS];
 

@@ -36,7 +36,7 @@ SCRIPTS = sorted(path for path in (ROOT / "tests/scenarios").glob("*.tcp") if is
 
 def configuration(settings):
     """`time_wait 1500ms, sack off` as keys of the daemon's configuration."""
-    keys = {"receive_buffer_kib": 64, "send_buffer_kib": 64}
+    keys = {"receive_buffer_kib": 64, "send_buffer_kib": 64, "quick_ack": "false"}
     for name, value in (one.split() for one in settings.split(",") if one):
         if name == "time_wait":
             keys["time_wait_ms"] = int(value.removesuffix("ms"))

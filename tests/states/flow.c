@@ -252,6 +252,25 @@ TEST(flow__delayed_ack)
 	leave(&p);
 }
 
+static void with_quick_ack(struct tcp_settings *s)
+{
+	s->quick_ack = 1;
+}
+
+/* A peer in slow start waits for the ACK of its first text; only of that. */
+TEST(flow__quick_ack)
+{
+	struct opening how = {.set = with_quick_ack};
+	struct peer p = peer_opened(ESTABLISHED, &how);
+
+	rx(&p, "P. 1:11(10) ack 1 win 65535");
+	tx(&p, ". 1:1(0) ack 11");
+	rx(&p, "P. 11:21(10) ack 1 win 65535");
+	silence(&p);
+	user_receive(&p, 20);
+	leave(&p);
+}
+
 /* Text that leaves carries the ACK. */
 TEST(flow__ack_rides_on_text)
 {

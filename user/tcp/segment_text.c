@@ -84,11 +84,18 @@ static void ack_now(struct conn *c)
 	c->flags |= CONN_ACK_NOW;
 }
 
-/* Delayed acknowledgment (3.8.6.3, SHLD-18): at least every second full-sized segment
- * (SHLD-19), at the latest after settings.delayed_ack (MUST-40). */
+static bool is_first_text(const struct conn *c)
+{
+	return c->rcv.ack_sent == c->rcv.irs + 1;
+}
+
+/* Delayed acknowledgment (3.8.6.3, SHLD-18): at least every second full-sized
+ * segment (SHLD-19), at the latest after settings.delayed_ack (MUST-40). The first
+ * text is not delayed: its sender is in slow start and waits for us. */
 static void ack_soon(struct conn *c, const struct host *h)
 {
-	if (c->rcv.nxt - c->rcv.ack_sent >= 2u * c->rcv.mss)
+	if ((h->settings->quick_ack && is_first_text(c)) ||
+	    c->rcv.nxt - c->rcv.ack_sent >= 2u * c->rcv.mss)
 		ack_now(c);
 	else if (!c->deadline[TIMER_DELAYED_ACK])
 		c->deadline[TIMER_DELAYED_ACK] = h->now + h->settings->delayed_ack;
