@@ -117,6 +117,10 @@ static struct answer failure(const struct order *o, int error)
 	case -EHOSTUNREACH:
 		return answer_error(MHD_HTTP_BAD_GATEWAY,
 				    "%s: the next hop does not answer (ARP or NDP)", o->address);
+	case -EINVAL:
+		return answer_error(MHD_HTTP_BAD_REQUEST,
+				    "%s: is not the address of a single host elsewhere",
+				    o->address);
 	case -EADDRINUSE:
 		return answer_error(MHD_HTTP_CONFLICT,
 				    "%s: there is a connection from this local port already",

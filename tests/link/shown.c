@@ -96,13 +96,13 @@ static double goodput(uint64_t seed, uint32_t loss, uint32_t reorder, uint64_t *
 /* RFC 9438, 4.3: where Reno would be faster than CUBIC's own curve, CUBIC is to be
  * as fast as Reno, whose average window is sqrt(1.5 / p) segments (RFC 5681's rule
  * with regular losses). At 40 ms and 1 % this is so: CUBIC's own curve would give
- * 3.0 segments, Reno's gives 12.2. MAY-18: CUBIC is no less a citizen than what
- * RFC 5681 has. */
+ * 3.0 segments, Reno's gives 12.2. */
 static double reno_rate(double loss, double rtt)
 {
 	return sqrt(1.5 / loss) * TEXT_MAX * 8 / rtt / 1e6;
 }
 
+/* MAY-18: CUBIC instead of what RFC 5681 has. */
 TEST(shown__goodput_with_random_loss)
 {
 	enum { SEEDS = 10 };

@@ -232,6 +232,19 @@ def test_second_daemon_with_the_same_pins_is_refused(pair):
     s.close()
 
 
+def test_listener_is_only_where_it_was_asked_for(pair, family):
+    """RFC 9293, 3.9.1.1: MUST-43, the local address of a passive OPEN."""
+    new = {"v4": "10.77.0.78", "v6": "fd77::78"}[family]
+    pair.server.ip("addr", "add", f"{new}/{'24' if family == 'v4' else '64'}", "dev", "eth0",
+                   *(["nodad"] if family == "v6" else []))
+    pair.daemon((new, 7, "echo"))
+    with pytest.raises(ConnectionRefusedError):
+        pair.client.connect(SERVER[family], 7, timeout=2)
+    with pair.client.connect(new, 7) as s:
+        s.sendall(b"here")
+        assert s.recv(100) == b"here"
+
+
 def test_several_daemons_side_by_side(pair, family):
     pair.veth(pair.client, "eth1", pair.server, "eth1")
     pair.server.ip("addr", "add", "10.78.0.2/24", "dev", "eth1")

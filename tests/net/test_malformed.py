@@ -56,6 +56,7 @@ def changes(before, after):
     ({"tcp_dataofs": 15}, "drop_tcp_header"),
 ])
 def test_tcp_header(pair, family, fields, reason):
+    """RFC 9293, 3.1: MUST-3, the checksum, among others."""
     daemon = pair.listening("echo", PORT)
     with RawPeer(pair, family, PORT) as peer:
         count(pair, daemon, peer, syn(peer, **fields), reason)
@@ -76,6 +77,7 @@ def test_tcp_header(pair, family, fields, reason):
     ({"ip_src": "10.77.0.2"}, "drop_source"),
 ])
 def test_ipv4_header(pair, fields, reason):
+    """RFC 9293, 3.9.2.3: MUST-63, SYNs from where nobody can be, among others."""
     daemon = pair.listening("echo", PORT)
     with RawPeer(pair, "v4", PORT) as peer:
         count(pair, daemon, peer, syn(peer, **fields), reason)
@@ -113,6 +115,7 @@ def test_ipv6_fragment(pair):
 
 
 def test_ipv4_options_do_not_let_a_segment_slip_past(pair):
+    """MUST-50: they are ignored."""
     daemon = pair.listening("echo", PORT)
     with RawPeer(pair, "v4", PORT) as peer:
         frame = peer.frame("S", 0)
@@ -158,11 +161,27 @@ def test_vlan_tag_is_answered_with_the_same(pair, family):
     ("dst", "ff:ff:ff:ff:ff:ff"),
 ])
 def test_ethernet_groups_are_no_peers(pair, family, field, mac):
+    """RFC 9293, 3.9.2.3: MUST-57, in its Ethernet form."""
     daemon = pair.listening("echo", PORT)
     with RawPeer(pair, family, PORT) as peer:
         frame = peer.frame("S", 0)
         setattr(frame, field, mac)
         count(pair, daemon, peer, frame, "drop_source")
+    still_serves(pair, daemon, family)
+
+
+@pytest.mark.parametrize("family, group", [
+    ("v4", "224.0.0.1"), ("v4", "10.77.0.255"), ("v4", "255.255.255.255"),
+    ("v6", "ff02::1"), ("v6", "ff0e::7"),
+])
+def test_syn_to_a_group_of_hosts_is_not_answered(pair, family, group):
+    """RFC 9293, 3.9.2.3: MUST-57, with a listener on every address."""
+    daemon = pair.daemon(("::", PORT, "echo"))
+    with RawPeer(pair, family, PORT) as peer:
+        peer.wire.send(syn(peer, ip_dst=group))
+        for frame in peer.wire.frames(0.3):
+            assert TCP not in frame or frame[TCP].sport != PORT, frame.summary()
+    assert daemon.connections() == []
     still_serves(pair, daemon, family)
 
 

@@ -266,6 +266,8 @@ def connecting(lab, daemon, family, port=9999):
 
 
 def test_connect__active_open(pair, family):
+    """MUST-44, MUST-45: from the address that a route there has, all along: the peer
+    takes no other for its own."""
     daemon = pair.listening("discard", 12345)
     with RawPeer(pair, family, None, own_port=9999) as peer:
         command = connecting(pair, daemon, family)
@@ -329,8 +331,12 @@ def test_connect__refused(pair, family):
 
 
 @pytest.mark.parametrize("target, message", [
-    ("nonsense", ""), ("10.77.0.1:0", ""), ("10.77.0.1:99999", ""), ("192.0.2.1:80", "")])
+    ("nonsense", ""), ("10.77.0.1:0", ""), ("10.77.0.1:99999", ""), ("192.0.2.1:80", ""),
+    ("224.0.0.1:80", "multicast"), ("[ff02::1]:80", "multicast"),
+    ("10.77.0.255:80", "single host"), ("255.255.255.255:80", ""), ("0.0.0.0:80", ""),
+    ("[::]:80", "")])
 def test_connect__bad_targets_are_answered(pair, target, message):
+    """RFC 9293, 3.9.2.3, among others: MUST-46."""
     daemon = pair.listening("discard", 12345)
     done = run(BUILD / "xtcpctl", "--control", daemon.control, "connect", target, "--service",
                "discard", check=False)

@@ -270,6 +270,7 @@ def volume(lab, mode, family, port, connections, size, timeout=240):
 
 
 def test_echo__64_clients_and_a_gibibyte(pair, family):
+    """MUST-41, MUST-42: one port, many connections, each undisturbed."""
     daemon = pair.listening("echo", 7, {"text_pool_mib": 256}, asan=False)
     print(volume(pair, "echo", family, 7, 64, 1024 * MIB // 64))
     daemon.gone()

@@ -238,7 +238,7 @@ TEST(flow__ack_for_two_full_segments)
 	leave(&p);
 }
 
-/* MUST-59: less than half a second. */
+/* SHLD-18, MUST-40: less than half a second. */
 TEST(flow__delayed_ack)
 {
 	struct peer p = round_numbers(NULL);
@@ -268,6 +268,21 @@ TEST(flow__quick_ack)
 	rx(&p, "P. 11:21(10) ack 1 win 65535");
 	silence(&p);
 	user_receive(&p, 20);
+	leave(&p);
+}
+
+/* MUST-59: what has arrived is processed first, and then acknowledged at once. */
+TEST(flow__one_ack_for_all_that_is_queued)
+{
+	struct peer p = round_numbers(NULL);
+	struct segment s = {
+		.seq = p.irs + 1, .ack = p.iss + 1, .wnd = 65535, .flags = ACK, .text_length = 1000};
+
+	for (int i = 0; i < 8; i++, s.seq += 1000)
+		peer_arrives(&p, &s);
+	peer_settle(&p, HERE);
+	tx(&p, ". 1:1(0) ack 8001");
+	user_receive(&p, 8000);
 	leave(&p);
 }
 

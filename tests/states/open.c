@@ -103,7 +103,7 @@ TEST(established__text)
 	events(&p, EVENT_READABLE);
 	assert_int_equal(tcp_unread(&p.c), 10);
 	user_receive(&p, 10);
-	after(&p, 500 * MILLISECOND); /* MUST-59 */
+	after(&p, 500 * MILLISECOND); /* MUST-40 */
 	tx(&p, ". 1:1(0) ack 11");
 	leave(&p);
 }

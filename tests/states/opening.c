@@ -265,7 +265,7 @@ TEST(syn_received__text)
 	state(&p, ESTABLISHED);
 	events(&p, EVENT_CONNECTED | EVENT_READABLE);
 	user_receive(&p, 10);
-	after(&p, 500 * MILLISECOND); /* MUST-59 */
+	after(&p, 500 * MILLISECOND); /* MUST-40 */
 	tx(&p, ". 1:1(0) ack 11");
 	leave(&p);
 }

@@ -13,7 +13,8 @@ static void count_up(void *bytes, size_t length)
 		b[i] = (uint8_t)i;
 }
 
-/* vectors_sip64[36] is 314dffbe0815a3b4: a tuple is 36 bytes. */
+/* SHLD-1: the pseudorandom part. vectors_sip64[36] is 314dffbe0815a3b4: a tuple is
+ * 36 bytes. */
 TEST(isn__siphash_vector_of_36_bytes)
 {
 	struct tcp_settings settings = {0};
@@ -54,6 +55,7 @@ TEST(isn__the_clock_ticks_every_4_us)
 	assert_int_equal(isn_choose(&c, &h), first);
 }
 
+/* MUST-9: who does not know each bit of the secret computes something else. */
 TEST(isn__every_part_of_the_tuple_and_the_secret_count)
 {
 	struct tcp_settings settings = {.secret = "another secret!"};
