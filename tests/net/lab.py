@@ -393,7 +393,7 @@ class Lab:
 
     def nginx(self, namespace=None, **more):
         server = Nginx(self, namespace or self.server, **more)
-        self.cleanup.callback(server.kill)
+        self.cleanup.callback(server.terminate)  # a killed master leaves its workers behind
         return server
 
     def close(self, failed=False):
