@@ -332,7 +332,7 @@ def test_connect__refused(pair, family):
 
 @pytest.mark.parametrize("target, message", [
     ("nonsense", ""), ("10.77.0.1:0", ""), ("10.77.0.1:99999", ""), ("192.0.2.1:80", ""),
-    ("224.0.0.1:80", "multicast"), ("[ff02::1]:80", "multicast"),
+    ("224.0.0.1:80", "unicast"), ("[ff02::1]:80", "unicast"),
     ("10.77.0.255:80", "single host"), ("255.255.255.255:80", ""), ("0.0.0.0:80", ""),
     ("[::]:80", "")])
 def test_connect__bad_targets_are_answered(pair, target, message):
