@@ -54,6 +54,7 @@ struct worker {
 	uint64_t records;
 	uint64_t stalled_since; /* no block for an acknowledged text; 0: not stalled */
 	uint64_t pool_looked;	/* when starved sessions were last looked after */
+	uint64_t hogs_looked;	/* when one was looked for who could be reset for them */
 
 	int epoll;
 	int bell; /* eventfd: there is a message */

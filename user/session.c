@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+/* Of the free part of the send pool one connection may fill one SHAREth. */
+enum { SHARE = 8 };
+
 void session_changed(struct session *s)
 {
 	struct sessions *t = &s->worker->sessions;
@@ -87,12 +90,27 @@ int session_peer_is_done(const struct session *s)
 	return !session_unread(s) && (s->marks & MARK_LINGERS || tcp_peer_is_done(s->conn));
 }
 
+/* Bytes that it may have more, by the rule of share_pool() in settle.c: a part of
+ * what nobody has, so that those who do not read leave something to those who
+ * come. Who has nothing may have a block, whoever has the rest. */
+static uint64_t fair_share(const struct session *s)
+{
+	uint64_t left = (uint64_t)text_pool_left(&s->worker->text, TEXT_SEND) * TEXT_BLOCK;
+	uint64_t held = session_unsent(s);
+
+	if (left / SHARE >= held + TEXT_BLOCK)
+		return left / SHARE - held;
+	return held ? 0 : TEXT_BLOCK;
+}
+
 static uint32_t room_of(const struct session *s)
 {
 	uint32_t pool = text_room(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end);
 	uint32_t room = tcp_send_room(s->conn);
+	uint64_t fair = fair_share(s);
 
-	return room < pool ? room : pool;
+	room = room < pool ? room : pool;
+	return room < fair ? room : (uint32_t)fair;
 }
 
 /* Little room is less than a quarter of what may be outstanding: waking the
@@ -113,6 +131,9 @@ void session_note_little_room(struct session *s)
 		return;
 	s->marks |= MARK_LITTLE_ROOM;
 	if (room_of(s) >= tcp_send_room(s->conn) || s->marks & MARK_STARVED)
+		return;
+	/* Who waits for acknowledgments is told by them, unless all wait. */
+	if (session_unsent(s) && !text_pool_is_low(&s->worker->text, TEXT_SEND))
 		return;
 	s->marks |= MARK_STARVED;
 	s->worker->starved++;
@@ -136,7 +157,7 @@ size_t session_unsent(const struct session *s)
 
 size_t session_write(struct session *s, const void *bytes, size_t length)
 {
-	uint32_t room = tcp_send_room(s->conn);
+	uint32_t room = room_of(s);
 	struct iovec text = {(void *)bytes, length < room ? length : room};
 	uint32_t stored =
 		text_write(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end, &text);

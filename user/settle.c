@@ -19,8 +19,10 @@ enum { TURNS = 8 };
 /* Of the free part of the receive pool one connection may fill one SHAREth. */
 enum { SHARE = 8, SHARE_LEAST = 2 * TEXT_BLOCK };
 
-/* Starved services are told when this part of the pool is free: not for a block. */
-enum { STARVED_SHARE = 64 };
+/* Probes of a closed window in a row, which are some seconds; and how often those
+ * are looked for. */
+enum { HOG_PROBES = 4 };
+#define HOGS_EVERY (1000ull * MILLISECOND)
 
 static const struct service *service_of(const struct session *s)
 {
@@ -291,10 +293,48 @@ void settle_deadline(void *worker, uint32_t place)
 	session_changed(s);
 }
 
+static bool is_hog(const struct session *s, size_t beyond)
+{
+	return s->marks & MARK_LIVE && s->conn->rtt.probes >= HOG_PROBES &&
+	       session_unsent(s) > beyond;
+}
+
+/* Text of peers whose windows have been closed for long keeps others from being
+ * served at all: then the greatest of them are reset (RFC 6429), no more than it
+ * takes. */
+static void reset_hogs(struct worker *w)
+{
+	static __thread struct log_limit limit;
+	size_t most = 0;
+
+	if (w->host.now - w->hogs_looked < HOGS_EVERY)
+		return;
+	w->hogs_looked = w->host.now;
+	for (uint32_t i = 0; i < w->sessions.high; i++)
+		if (is_hog(&w->sessions.place[i], most))
+			most = session_unsent(&w->sessions.place[i]);
+	for (uint32_t i = 0; most && i < w->sessions.high; i++) {
+		struct session *s = &w->sessions.place[i];
+
+		if (!is_hog(s, most / 2))
+			continue;
+		if (log_may(&limit))
+			log_warning("connection %u from %s does not read, and others need its "
+				    "buffer: reset",
+				    s->conn->id, session_peer_text(s));
+		session_abort(s);
+		text_release_all(&w->text, TEXT_SEND, &s->send);
+		if (!text_pool_is_low(&w->text, TEXT_SEND))
+			return;
+	}
+}
+
 void settle_starved(struct worker *w)
 {
-	if (text_pool_left(&w->text, TEXT_SEND) < w->text.cap[TEXT_SEND] / STARVED_SHARE + 1)
+	if (text_pool_is_low(&w->text, TEXT_SEND)) {
+		reset_hogs(w);
 		return;
+	}
 	w->starved = 0;
 	for (uint32_t i = 0; i < w->sessions.high; i++) {
 		struct session *s = &w->sessions.place[i];

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOW_SHARE = 64 };
+
 static uint32_t block_start(uint32_t seq)
 {
 	return seq & ~(uint32_t)(TEXT_BLOCK - 1);
@@ -45,6 +47,11 @@ uint32_t text_pool_left(const struct text_pool *p, enum text_use use)
 	uint32_t free_blocks = text_pool_free(p);
 
 	return left < free_blocks ? left : free_blocks;
+}
+
+bool text_pool_is_low(const struct text_pool *p, enum text_use use)
+{
+	return text_pool_left(p, use) < p->cap[use] / LOW_SHARE + 1;
 }
 
 void text_chain_make(struct text_chain *c)

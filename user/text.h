@@ -47,6 +47,8 @@ void text_pool_destroy(struct text_pool *p);
 
 /* Blocks that `use` may still take. */
 uint32_t text_pool_left(const struct text_pool *p, enum text_use use);
+/* So little that those who wait for more are not told: not for a block. */
+bool text_pool_is_low(const struct text_pool *p, enum text_use use);
 /* Blocks that nobody has, whatever the caps say. */
 uint32_t text_pool_free(const struct text_pool *p);
 

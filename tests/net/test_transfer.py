@@ -296,6 +296,27 @@ def test_echo__more_connections_than_text_fits(pair):
     daemon.gone()
 
 
+def test_chargen__who_does_not_read_starves_nobody(pair):
+    """A pool full of text that nobody fetches: the others are served, and those
+    who hold most of it are reset when it runs out."""
+    daemon = pair.daemon((SERVER["v4"], 19, "chargen"), (SERVER["v4"], 7, "echo"),
+                         settings={"text_pool_mib": 8, "ring_mib": 1})
+    idle = [pair.client.connect(SERVER["v4"], 19) for _ in range(150)]
+
+    def is_served():
+        with pair.client.connect(SERVER["v4"], 7, timeout=2) as s:
+            s.sendall(b"x" * 20000)
+            try:
+                return len(s.recv(20000, socket.MSG_WAITALL)) == 20000
+            except socket.timeout:
+                return False
+
+    until(is_served, 40, "a newcomer is served")
+    for s in idle:
+        s.close()
+    daemon.gone()
+
+
 def test_echo__small_mtu(lab, family):
     lab.pair(mtu=1280)
     lab.listening("echo", 7)
