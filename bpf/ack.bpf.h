@@ -9,7 +9,7 @@
 #include "fastpath.h"
 #include "visit.bpf.h"
 
-enum { ACK_TTL = 64, IPV4_DF = 0x4000, TIMESTAMPS_HEAD = 0x0101080a };
+enum { IPV4_DF = 0x4000, TIMESTAMPS_HEAD = 0x0101080a };
 enum { ACK_WORDS = 5, ACK_TIMESTAMP_WORDS = 8, NS_PER_MS = 1000000 };
 
 /* A TCP header without text, as words in the byte order of the wire. */
@@ -92,21 +92,22 @@ static __always_inline void write_ipv4(const struct packet *p, __be32 *ip)
 {
 	__u64 sum = 0;
 
-	ip[0] = from_be32(0x45000000u | (sizeof(struct iphdr) + ack_length(p)));
+	ip[0] = from_be32(0x45000000u | (__u32)traffic_class << 16 |
+			  (sizeof(struct iphdr) + ack_length(p)));
 	ip[1] = from_be32(IPV4_DF);
-	ip[2] = from_be32((__u32)ACK_TTL << 24 | IPPROTO_TCP << 16);
+	ip[2] = from_be32((__u32)hop_limit << 24 | IPPROTO_TCP << 16);
 	ip[3] = p->tuple.local.word[3];
 	ip[4] = p->tuple.remote.word[3];
 	for (int i = 0; i < 5; i++)
 		sum += ip[i];
-	ip[2] = from_be32((__u32)ACK_TTL << 24 | IPPROTO_TCP << 16 |
+	ip[2] = from_be32((__u32)hop_limit << 24 | IPPROTO_TCP << 16 |
 			  from_be16((__u16)~csum_fold(sum)));
 }
 
 static __always_inline void write_ipv6(const struct packet *p, __be32 *ip)
 {
-	ip[0] = from_be32(6u << 28);
-	ip[1] = from_be32(ack_length(p) << 16 | IPPROTO_TCP << 8 | ACK_TTL);
+	ip[0] = from_be32(6u << 28 | (__u32)traffic_class << 20);
+	ip[1] = from_be32(ack_length(p) << 16 | IPPROTO_TCP << 8 | hop_limit);
 	for (int i = 0; i < 4; i++) {
 		ip[2 + i] = p->tuple.local.word[i];
 		ip[6 + i] = p->tuple.remote.word[i];

@@ -10,6 +10,8 @@
 /* Set by the daemon before it loads. */
 const volatile __u32 worker_count = 1;
 const volatile __u32 partial_checksum_ok = 0; /* 1: a veth or loopback, see csum.h */
+const volatile __u8 hop_limit = 64;	      /* MUST-49 of RFC 9293 */
+const volatile __u8 traffic_class = 0;	      /* MUST-48: Diffserv and ECN fields */
 
 /* Written by the daemon while the program runs. 1: what XDP_TX sends arrives. */
 __u32 transmit_works = 0;

@@ -181,6 +181,8 @@ static void set_sizes(struct attachment *a, const struct config *config, const s
 	bpf_map__set_max_entries(s->maps.listeners, LISTENER_ENTRIES);
 	s->rodata->worker_count = a->workers;
 	s->rodata->partial_checksum_ok = i->veth || i->loopback;
+	s->rodata->hop_limit = (uint8_t)config->ttl;
+	s->rodata->traffic_class = (uint8_t)(config->dscp << 2);
 }
 
 static int say_load_error(int error)

@@ -52,6 +52,11 @@ struct config {
 	bool quick_ack;		     /* true */
 	bool timestamps;	     /* true */
 	bool sack;		     /* true */
+	uint32_t user_timeout_s;     /* without an acknowledgment; 900 */
+	bool keep_alive;	     /* false */
+	uint32_t keep_alive_s;	     /* silence before a probe; 7200 */
+	uint32_t ttl;		     /* of IPv4, and IPv6's hop limit; 64 */
+	uint32_t dscp;		     /* 0 */
 	enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC } mode;
 	enum transmit { TRANSMIT_AUTO, TRANSMIT_PACKET, TRANSMIT_XDP } transmit;
 };

@@ -15,7 +15,8 @@ static const char *const transmits[] = {"auto", "packet", "xdp", NULL};
 #define NUMBER(field, from, to, unless_given)                                                      \
 	FIELD(field, SETTING_NUMBER), .argument = "N", .least = from, .most = to,                  \
 				      .initial = unless_given
-#define FLAG(field) FIELD(field, SETTING_FLAG), .argument = "yes|no", .initial = true
+#define FLAG(field, unless_given)                                                                  \
+	FIELD(field, SETTING_FLAG), .argument = "yes|no", .initial = unless_given
 #define CHOICE(field, of) FIELD(field, SETTING_CHOICE), .choices = of
 
 const struct setting settings[SETTINGS] = {
@@ -39,9 +40,17 @@ const struct setting settings[SETTINGS] = {
 	{NUMBER(time_wait_ms, 1, 600000, 60000), .help = "milliseconds of TIME_WAIT: 2 MSL"},
 	{NUMBER(spin_us, 0, 100000, 50),
 	 .help = "microseconds a worker looks for work before it sleeps"},
-	{FLAG(quick_ack), .help = "acknowledge the first text of a connection at once"},
-	{FLAG(timestamps), .help = "negotiate timestamps (RFC 7323)"},
-	{FLAG(sack), .help = "negotiate selective acknowledgment (RFC 2018)"},
+	{FLAG(quick_ack, true), .help = "acknowledge the first text of a connection at once"},
+	{FLAG(timestamps, true), .help = "negotiate timestamps (RFC 7323)"},
+	{FLAG(sack, true), .help = "negotiate selective acknowledgment (RFC 2018)"},
+	/* RFC 9293, 3.8.3 and 3.8.4 (MUST-21, MUST-24, MUST-25, MUST-27, MUST-28). */
+	{NUMBER(user_timeout_s, 10, 86400, 900),
+	 .help = "seconds without an acknowledgment that end a connection"},
+	{FLAG(keep_alive, false), .help = "ask peers that say nothing whether they are there"},
+	{NUMBER(keep_alive_s, 10, 7 * 86400, 7200), .help = "seconds of silence before that"},
+	/* RFC 9293, 3.9.1.9 and 3.9.2 (MUST-48, MUST-49). */
+	{NUMBER(ttl, 1, 255, 64), .help = "IPv4's time to live, IPv6's hop limit"},
+	{NUMBER(dscp, 0, 63, 0), .help = "differentiated services code point (RFC 2474)"},
 	{CHOICE(mode, modes), .argument = "MODE", .help = "XDP mode: auto, native or generic"},
 	{CHOICE(transmit, transmits), .argument = "WAY",
 	 .help = "way of small segments: auto, packet or xdp"},

@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 18 };
+enum { SETTINGS = 23 };
 
 extern const struct setting settings[SETTINGS];
 

@@ -96,6 +96,11 @@ TEST(config__defaults)
 	assert_int_equal(config.time_wait_ms, 60000);
 	assert_true(config.timestamps);
 	assert_true(config.sack);
+	assert_int_equal(config.user_timeout_s, 900); /* SHLD-11 */
+	assert_false(config.keep_alive);	      /* MUST-25 */
+	assert_int_equal(config.keep_alive_s, 7200);  /* MUST-28 */
+	assert_int_equal(config.ttl, 64);
+	assert_int_equal(config.dscp, 0);
 	assert_int_equal(config.mode, XDP_MODE_AUTO);
 	assert_int_equal(config.transmit, TRANSMIT_AUTO);
 }
@@ -105,7 +110,8 @@ TEST(config__every_setting)
 	load_right("interface: lo\nbpffs: /sys/fs/bpf/a\ncontrol: /tmp/a.sock\n"
 		   "connections: 10\nhalf_open: 5\nworkers: 2\ntext_pool_mib: 64\nring_mib: 4\n"
 		   "send_buffer_kib: 100\nreceive_buffer_kib: 200\ntraces: 0\ntime_wait_ms: 1\n"
-		   "spin_us: 0\ntimestamps: no\nsack: false\nmode: generic\ntransmit: packet\n");
+		   "spin_us: 0\ntimestamps: no\nsack: false\nmode: generic\ntransmit: packet\n"
+		   "user_timeout_s: 100\nkeep_alive: yes\nkeep_alive_s: 30\nttl: 1\ndscp: 46\n");
 	assert_int_equal(config.connections, 10);
 	assert_int_equal(config.workers, 2);
 	assert_int_equal(config.traces, 0);
@@ -114,6 +120,11 @@ TEST(config__every_setting)
 	assert_false(config.sack);
 	assert_int_equal(config.mode, XDP_MODE_GENERIC);
 	assert_int_equal(config.transmit, TRANSMIT_PACKET);
+	assert_int_equal(config.user_timeout_s, 100); /* MUST-21 */
+	assert_true(config.keep_alive);		      /* MUST-24 */
+	assert_int_equal(config.keep_alive_s, 30);    /* MUST-27 */
+	assert_int_equal(config.ttl, 1);	      /* MUST-49 */
+	assert_int_equal(config.dscp, 46);	      /* MUST-48 */
 }
 
 TEST(config__an_empty_file_changes_nothing)
