@@ -6,6 +6,7 @@
 #include "attach.h"
 #include "demux.h"
 #include "engine.h"
+#include "frame.h"
 #include "listening.h"
 #include "log.h"
 #include "pins.h"
@@ -192,6 +193,7 @@ static int make_workers(struct daemon *d)
 	struct tcp_settings settings;
 	int error = make_settings(d, &settings);
 
+	frame_set_ip((uint8_t)d->config->ttl, (uint8_t)(d->config->dscp << 2));
 	d->workers = calloc(d->attachment.workers, sizeof(struct worker *));
 	if (!d->workers)
 		return -ENOMEM;

@@ -8,12 +8,23 @@
 #include <string.h>
 
 enum {
-	HOP_LIMIT = 64,
 	CHECKSUM_OFFSET = 16, /* in the TCP header */
 };
 
 #define to_be16(x) ((__be16)from_be16(x))
 #define to_be32(x) ((__be32)from_be32(x))
+
+/* RFC 9293, 3.9.1.9 (MUST-48) and 3.9.2 (MUST-49): the user's choice, for all. */
+static struct {
+	uint8_t hop_limit;
+	uint8_t traffic_class;
+} chosen = {64, 0};
+
+void frame_set_ip(uint8_t hop_limit, uint8_t traffic_class)
+{
+	chosen.hop_limit = hop_limit;
+	chosen.traffic_class = traffic_class;
+}
 
 /* Where the next bytes go. */
 struct writer {
@@ -61,9 +72,10 @@ static void put_ipv4(struct writer *w, const struct frame_ends *ends, uint32_t t
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
+		.tos = chosen.traffic_class,
 		.tot_len = to_be16((uint16_t)(sizeof(ip) + tcp_length)),
 		.id = to_be16(ends->ip_id),
-		.ttl = HOP_LIMIT,
+		.ttl = chosen.hop_limit,
 		.protocol = IPPROTO_TCP,
 		.saddr = ends->tuple->local.word[3],
 		.daddr = ends->tuple->remote.word[3],
@@ -75,10 +87,10 @@ static void put_ipv4(struct writer *w, const struct frame_ends *ends, uint32_t t
 
 static void put_ipv6(struct writer *w, const struct frame_ends *ends, uint32_t tcp_length)
 {
-	put32(w, 6u << 28);
+	put32(w, 6u << 28 | (uint32_t)chosen.traffic_class << 20);
 	put16(w, (uint16_t)tcp_length);
 	put8(w, IPPROTO_TCP);
-	put8(w, HOP_LIMIT);
+	put8(w, chosen.hop_limit);
 	put(w, &ends->tuple->local, sizeof(struct address));
 	put(w, &ends->tuple->remote, sizeof(struct address));
 }
@@ -95,7 +107,8 @@ static void put_sack(struct writer *w, const struct segment *s)
 }
 
 /* Every option is padded in front to a multiple of four bytes, so that the
- * order does not matter; timestamps alone have RFC 7323's layout (appendix A). */
+ * order does not matter and nothing is left to be filled with zeros (MUST-69);
+ * timestamps alone have RFC 7323's layout (appendix A). */
 static void put_options(struct writer *w, const struct segment *s)
 {
 	if (s->options & OPTION_MSS) {
@@ -162,7 +175,7 @@ void frame_build(struct frame *f, const struct frame_ends *ends, const struct se
 	f->length = (uint16_t)(w.pos - f->bytes);
 }
 
-/* A piece that begins on an odd position of the whole counts with its bytes
+/* RFC 9293, 3.1, MUST-2. A piece that begins on an odd position of the whole counts with its bytes
  * swapped (RFC 1071, 2B). */
 void frame_checksum(struct frame *f, const struct iovec *pieces, int count)
 {

@@ -33,6 +33,8 @@ struct frame {
 /* Headers of `s`, for a text of s->text_length bytes. The TCP checksum is that
  * of the pseudo-header alone: what a device needs that computes the rest. */
 void frame_build(struct frame *f, const struct frame_ends *ends, const struct segment *s);
+/* Of all frames from then on; not while others build some. Else 64 and 0. */
+void frame_set_ip(uint8_t hop_limit, uint8_t traffic_class);
 /* Completes the TCP checksum over headers and the text that lies in `pieces`. */
 void frame_checksum(struct frame *f, const struct iovec *pieces, int count);
 

@@ -102,7 +102,7 @@ static void check_both(const struct segment *s, uint32_t cut)
 	check(&ends, s, cut);
 }
 
-TEST(frame__syn_with_all_options)
+TEST(frame__syn_with_all_options) /* MUST-2: with a right checksum */
 {
 	const struct segment s = {
 		.seq = 0xfffffff0,
@@ -151,6 +151,49 @@ TEST(frame__text_in_pieces_of_any_length)
 	s.text_length = TEXT_MOST - 1;
 	for (uint32_t cut = 1400; cut < 1500; cut++)
 		check_both(&s, cut);
+}
+
+/* MUST-69: no set of options leaves a byte of the header that is not one. */
+TEST(frame__options_fill_whole_words)
+{
+	const struct link_address link = {.v4 = 1};
+	const struct frame_ends ends = {.tuple = &v4, .link = &link};
+	struct segment s = {.flags = ACK, .sack_count = 1};
+	struct frame f;
+
+	for (unsigned int set = 0; set < 32; set++) {
+		s.options = (uint8_t)set;
+		frame_build(&f, &ends, &s);
+		assert_int_equal((f.length - f.tcp) % 4, 0);
+		assert_int_equal(f.bytes[f.tcp + 12] >> 4, (f.length - f.tcp) / 4);
+		for (int i = f.tcp + 20; i < f.length && f.bytes[i] != KIND_END;)
+			i += f.bytes[i] == KIND_NOP ? 1 : f.bytes[i + 1];
+		assert_true(parse_options(f.bytes + f.tcp + 20, f.length - f.tcp - 20u, &s));
+		assert_int_equal(s.options, set);
+	}
+}
+
+/* MUST-48, MUST-49, SHLD-22. */
+TEST(frame__hop_limit_and_traffic_class)
+{
+	struct link_address link = {.v4 = 1};
+	struct frame_ends ends = {.tuple = &v4, .link = &link};
+	const struct segment s = {.flags = ACK};
+	struct frame f;
+
+	frame_set_ip(3, 46 << 2);
+	check_both(&s, 0);
+	frame_build(&f, &ends, &s);
+	assert_int_equal(f.bytes[f.ip + 1], 46 << 2);
+	assert_int_equal(f.bytes[f.ip + 8], 3);
+	link.v4 = 0;
+	ends.tuple = &v6;
+	frame_build(&f, &ends, &s);
+	assert_int_equal(f.bytes[f.ip] << 4 | f.bytes[f.ip + 1] >> 4, 0x600 | 46 << 2);
+	assert_int_equal(f.bytes[f.ip + 7], 3);
+	frame_set_ip(64, 0);
+	frame_build(&f, &ends, &s);
+	assert_int_equal(f.bytes[f.ip + 7], 64);
 }
 
 /* What a device gets to complete: the pseudo-header's sum, and no more. */
