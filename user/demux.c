@@ -172,15 +172,21 @@ static void make_way(struct worker *w, struct session *old, struct arrival *a)
 	of_no_connection(w, a);
 }
 
+/* Ended, or fallen back to LISTEN (conn_relisten()), and about to be released. */
+static bool is_over(const struct session *s)
+{
+	return s->conn->state == CLOSED || s->conn->state == LISTEN;
+}
+
 /* Whose segment it is. A record may be older than the connection that its tuple
  * means now; and a connection that has just ended is none. */
 static struct session *find(struct worker *w, const struct arrival *a)
 {
 	struct session *s = a->session;
 
-	if (!s || s->conn->state == CLOSED)
+	if (!s || is_over(s))
 		s = sessions_find(w, &a->packet.tuple);
-	if (s && s->conn->state == CLOSED) {
+	if (s && is_over(s)) {
 		sessions_unlist(s);
 		return NULL;
 	}
