@@ -37,7 +37,7 @@ int tx_packet_open(struct tx_packet *t, int ifindex)
 	t->hold = error ? NULL : malloc(TX_PACKET_MOST);
 	if (t->hold)
 		return 0;
-	close(t->fd);
+	tx_packet_close(t);
 	return error ? error : -ENOMEM;
 }
 
@@ -45,6 +45,8 @@ void tx_packet_close(struct tx_packet *t)
 {
 	close(t->fd);
 	free(t->hold);
+	t->fd = -1;
+	t->hold = NULL;
 }
 
 static void describe(struct virtio_net_hdr *h, const struct frame *f, struct tx_cut cut)
