@@ -203,7 +203,8 @@ static void decide_owner(struct session *s)
 }
 
 /* A deadline that moved away is left to fire, and looked at again then: most
- * move with every segment. */
+ * move with every segment. Who lingers has none of the connection's any more, and
+ * time for the rest from when its service last took something. */
 static void arm(struct session *s)
 {
 	struct worker *w = s->worker;
@@ -211,8 +212,8 @@ static void arm(struct session *s)
 	uint64_t deadline = tcp_deadline(s->conn);
 
 	if (s->marks & MARK_LINGERS)
-		deadline = w->host.now + w->settings.user_timeout;
-	if (deadline != TCP_NO_DEADLINE && deadline < wheel_armed(&w->wheel, place))
+		wheel_arm(&w->wheel, place, w->host.now + w->settings.user_timeout);
+	else if (deadline != TCP_NO_DEADLINE && deadline < wheel_armed(&w->wheel, place))
 		wheel_arm(&w->wheel, place, deadline);
 }
 

@@ -161,6 +161,28 @@ def test_proxy__half_close_from_the_backend(pair, family):
     assert backend.result() == digest(noise(MIB, 2))
 
 
+def test_proxy__backend_that_reads_after_both_have_closed(pair, family):
+    """What was acknowledged outlives the connection, and the deadlines that it had."""
+    text, sent, path = noise(800_000, 3), threading.Event(), str(pair.tmp / "late.sock")
+
+    def serve(s):
+        sent.wait(10)
+        s.shutdown(socket.SHUT_WR)
+        time.sleep(2)
+        return read_all(s) == text
+    backend = Backend(pair, serve, socket.AF_UNIX, path)
+    daemon = proxy(pair, f"unix:{path}", receive_buffer_kib=1024)
+    s = pair.client.connect(SERVER[family], 80)
+    s.sendall(text)
+    s.shutdown(socket.SHUT_WR)
+    until(lambda: daemon.one_connection("CLOSE_WAIT"))
+    sent.set()
+    assert s.recv(10) == b""
+    assert daemon.one_connection("CLOSED")["unread"]
+    assert backend.result() is True
+    daemon.gone()
+
+
 def test_proxy__reset_by_the_backend(pair, family):
     def serve(s):
         s.recv(100)
