@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ADDRESSES_MOST = 4096 };
+enum { ADDRESSES_MOST = 4096, DUMP_TRIES = 100 };
 
 bool address_is_v4(const struct address *a)
 {
@@ -83,17 +83,26 @@ static int read_address(const struct nlmsghdr *n, void *argument)
 	return MNL_CB_OK;
 }
 
+static int dump(struct addresses *a)
+{
+	struct netlink_request r;
+
+	a->count = 0;
+	netlink_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
+	return netlink_ask(&r, read_address, a);
+}
+
+/* A list that changes while it is read ends in EINTR, and is read again. */
 struct addresses *addresses_read(void)
 {
 	struct addresses *a = calloc(1, sizeof(*a) + ADDRESSES_MOST * sizeof(a->entry[0]));
 	struct addresses *fitting;
-	struct netlink_request r;
-	int error;
+	int error = -EINTR;
 
 	if (!a)
 		return NULL;
-	netlink_begin(&r, RTM_GETADDR, NLM_F_DUMP, sizeof(struct ifaddrmsg));
-	error = netlink_ask(&r, read_address, a);
+	for (int tries = 0; tries < DUMP_TRIES && error == -EINTR; tries++)
+		error = dump(a);
 	if (error) {
 		free(a);
 		errno = -error;

@@ -40,10 +40,21 @@ struct daemon {
 	int bell;   /* tells the host thread to end */
 	pthread_t host;
 	bool host_runs;
+	bool gone; /* the interface */
 	const char *transmit_why;
 };
 
 /* --- following the host --------------------------------------------------------------- */
+
+/* One of the same name that comes back is another: the program went with the old. */
+static void say_gone(struct daemon *d)
+{
+	if (!d->gone)
+		log_error("%s is gone, and nothing is served any more; restart xtcpd when it is "
+			  "back",
+			  d->interface.name);
+	d->gone = true;
+}
 
 /* Whether what XDP_TX sends arrives. A veth delivers it only to an end that has a
  * native program itself, and loses it silently otherwise. */
@@ -52,9 +63,13 @@ static void probe_transmit(struct daemon *d)
 	struct interface now;
 	bool works = false;
 	const char *why;
+	int error;
 
 	/* The other end may have moved into another namespace since. */
-	if (interface_read(d->interface.name, &now))
+	error = interface_read(d->interface.name, &now);
+	if (error == -ENODEV || (!error && now.index != d->interface.index))
+		say_gone(d);
+	if (error || d->gone)
 		return;
 	if (strcmp(d->attachment.mode, "native"))
 		why = "generic mode";

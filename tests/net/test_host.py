@@ -245,6 +245,34 @@ def test_listener_is_only_where_it_was_asked_for(pair, family):
         assert s.recv(100) == b"here"
 
 
+def test_interface_that_goes_is_missed(pair):
+    daemon = pair.listening("echo", 7)
+    s = pair.client.connect(SERVER["v4"], 7)
+    pair.server.ip("link", "delete", "eth0")
+    until(lambda: "eth0 is gone" in daemon.errors(), 5)
+    pair.veth(pair.client, "eth0", pair.server, "eth0")
+    assert daemon.errors().count("gone") == 1
+    s.close()
+    daemon.stop()
+
+
+def test_addresses_that_come_and_go_in_mass_are_followed(pair):
+    daemon = pair.daemon(("::", 7, "echo"))
+    pair.server.run("sh", "-c", "for i in $(seq 150); do ip addr add 10.78.1.$i/32 dev eth0; done;"
+                                "for i in $(seq 149); do ip addr del 10.78.1.$i/32 dev eth0; done")
+    pair.client.ip("route", "add", "10.78.1.0/24", "via", SERVER["v4"])
+    until(lambda: serves(pair, "10.78.1.150"), 5)
+    assert "error" not in daemon.errors(), daemon.errors()
+
+
+def serves(pair, address):
+    try:
+        pair.client.connect(address, 7, timeout=0.5).close()
+        return True
+    except OSError:
+        return False
+
+
 def test_several_daemons_side_by_side(pair, family):
     pair.veth(pair.client, "eth1", pair.server, "eth1")
     pair.server.ip("addr", "add", "10.78.0.2/24", "dev", "eth1")
