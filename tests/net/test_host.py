@@ -429,7 +429,7 @@ def test_pins_outside_of_a_bpffs_are_refused(pair):
     assert "prog/xdp" not in pair.server.run("ip", "-d", "link").stdout
 
 
-def refused(pair, bpffs):
+def pins_refused(pair, bpffs):
     """xtcpd with pins there says no; its one line."""
     done = pair.server.run(BUILD / "xtcpd-asan", "--interface", "eth0", "--listen",
                            "10.77.0.2:7=echo", "--bpffs", bpffs, "--control",
@@ -443,7 +443,7 @@ def refused(pair, bpffs):
 
 def test_pins_with_a_dot_in_their_path_are_refused(pair):
     top = pathlib.Path("/sys/fs/bpf") / f"{pair.server.name}"
-    assert "no dots" in refused(pair, top / "a" / "b.c")
+    assert "no dots" in pins_refused(pair, top / "a" / "b.c")
     assert not top.exists()
 
 
@@ -463,7 +463,7 @@ def test_pins_of_others_are_left_alone(pair, name):
     try:
         run("bpftool", "map", "create", folder / name, "type", "array", "key", 4, "value", 4,
             "entries", 1, "name", "foreign")
-        assert name in refused(pair, folder)
+        assert name in pins_refused(pair, folder)
         assert (folder / name).exists()
     finally:
         (folder / name).unlink(missing_ok=True)
