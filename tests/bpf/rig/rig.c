@@ -80,6 +80,9 @@ void rig_open(struct rig *r, const struct rig_options *o)
 	set_sizes(r->program);
 	r->program->rodata->worker_count = RIG_WORKERS;
 	r->program->rodata->partial_checksum_ok = o->partial_checksum_ok;
+	if (o->hop_limit)
+		r->program->rodata->hop_limit = o->hop_limit;
+	r->program->rodata->traffic_class = o->traffic_class;
 	if (xdp_main__load(r->program))
 		fail_msg("the program does not load: %s (is this root?)", strerror(errno));
 	r->fd = bpf_program__fd(r->program->progs.xtcp_xdp);

@@ -17,6 +17,8 @@ enum { RIG_FLOWS = 64, RIG_WORKERS = 4, RIG_FLOW = 3, RIG_GENERATION = 7, RIG_WO
 struct rig_options {
 	uint32_t ring_bytes; /* 0: 4 MiB */
 	bool partial_checksum_ok;
+	uint8_t hop_limit; /* 0: as it comes */
+	uint8_t traffic_class;
 };
 
 struct rig {

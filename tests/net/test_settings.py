@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the configuration says of packets and of silent peers, on the wire."""
+import time
+
+import pytest
+from scapy.layers.inet import IP, TCP
+from scapy.layers.inet6 import IPv6
+
+from lab import until
+from peer import RawPeer
+
+
+@pytest.mark.parametrize("transmit", ["packet", "xdp"])
+def test_ttl_and_dscp(pair, family, transmit):
+    """MUST-48, MUST-49, SHLD-22, both ways out of the daemon."""
+    daemon = pair.listening("echo", 7, {"ttl": 7, "dscp": 46, "transmit": transmit})
+    with RawPeer(pair, family, 7) as peer:
+        peer.open()
+        peer.send("P.", 1, 1, b"x" * 1400)
+        peer.send("P.", 1401, 1, b"y")
+        seen = [f for f in peer.wire.frames(1) if TCP in f and f[TCP].sport == 7]
+        assert len(seen) >= 2
+        for frame in seen:
+            if family == "v4":
+                assert (frame[IP].ttl, frame[IP].tos) == (7, 46 << 2), frame.summary()
+            else:
+                assert (frame[IPv6].hlim, frame[IPv6].tc) == (7, 46 << 2), frame.summary()
+        peer.send("R", 1402)
+    daemon.gone()
+
+
+def test_keep_alive(pair, family):
+    """MUST-24, MUST-26, MUST-27: a probe after the interval that was asked for; its
+    answer keeps the connection."""
+    daemon = pair.listening("discard", 9, {"keep_alive": "yes", "keep_alive_s": 10})
+    with RawPeer(pair, family, 9) as peer:
+        peer.open()
+        began = time.monotonic()
+        peer.expect(".", seq=0, ack=1, text=b"", timeout=13)
+        assert 9.5 < time.monotonic() - began < 13
+        peer.send(".", 1, 1)
+        daemon.one_connection("ESTABLISHED")
+        peer.send("R", 1)
+    daemon.gone()
+
+
+def test_user_timeout(pair, family):
+    """MUST-20, MUST-21: a connection whose peer does not acknowledge ends."""
+    daemon = pair.listening("echo", 7, {"user_timeout_s": 10})
+    with RawPeer(pair, family, 7) as peer:
+        peer.open()
+        peer.send("P.", 1, 1, b"never acknowledged")
+        began = time.monotonic()
+        until(lambda: not daemon.connections(), 16)
+        assert 9 < time.monotonic() - began < 15
