@@ -4,6 +4,7 @@
 #define BOTH_FAMILIES
 #include "test.h"
 #include <errno.h>
+#include <stdio.h>
 
 /* settings.rto_min beyond an SRTT of a microsecond, the least there is */
 #define RTO (200 * MILLISECOND + 1000)
@@ -333,6 +334,29 @@ TEST(established__timeout__none_when_idle)
 	after(&p, 100000 * SECOND); /* 3.8.4: no keep-alive unless asked for */
 	silence(&p);
 	state(&p, ESTABLISHED);
+	leave(&p);
+}
+
+/* RFC 5681, 4.1: an ACK within the millisecond is no silence, whatever the clock
+ * says, and cwnd stays. */
+TEST(established__send__right_after_the_ack)
+{
+	struct peer p = peer_in(ESTABLISHED);
+	struct segment s;
+
+	for (int round = 0; round < 8; round++) {
+		uint32_t cwnd = p.c.cc.cwnd;
+		char ack[48];
+
+		user_send(&p, 10000);
+		while (peer_next(&p, &s))
+			;
+		assert_true(p.c.cc.cwnd >= cwnd);
+		snprintf(ack, sizeof(ack), ". 1:1(0) ack %u win 65535", p.c.snd.nxt - p.iss);
+		rx(&p, ack);
+		if (round % 2)
+			after(&p, MILLISECOND);
+	}
 	leave(&p);
 }
 

@@ -126,7 +126,7 @@ void congestion_on_timeout(struct conn *c, const struct host *h, bool first)
 void congestion_after_idle(struct conn *c, const struct host *h)
 {
 	uint32_t restart = congestion_initial_window(c);
-	uint32_t idle = (uint32_t)(h->now / 1000000) - c->cc.sent_at;
+	uint32_t idle = ((uint32_t)(h->now / 1000000) | 1) - c->cc.sent_at;
 
 	if (!c->cc.sent_at || idle <= c->rtt.rto / 1000000)
 		return;

@@ -151,7 +151,7 @@ struct conn {
 		__u8 algorithm;	  /* index into the table of congestion.c */
 		__u8 phase;	  /* enum congestion_phase */
 		__u16 duplicates; /* duplicate ACKs in a row */
-		__u32 sent_at;	  /* ms, when text was last sent; 0: never */
+		__u32 sent_at;	  /* ms | 1, when text was last sent; 0: never */
 		__u32 old_cwnd;	  /* before the last reduction, to undo it */
 		__u32 old_ssthresh;
 		__u32 delivered; /* PRR: bytes, since recovery began */

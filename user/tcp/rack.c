@@ -81,7 +81,9 @@ static void sweep_again(struct conn *c, uint32_t end)
  * time that has passed since. */
 static void check_sent_again(struct conn *c, const struct host *h, const struct news *n)
 {
-	uint64_t since = ((uint32_t)(h->now / 1000) - c->rack.sent_at) * 1000ull;
+	/* An ACK may have come before what was sent, and be taken after it. */
+	int32_t passed = (int32_t)((uint32_t)(h->now / 1000) - c->rack.sent_at);
+	uint64_t since = passed > 0 ? passed * 1000ull : 0;
 	bool in_order = !conn_has(c, CONN_REORDERED);
 	uint64_t late = c->rtt.srtt + 2ull * c->rtt.rttvar + (in_order ? 0 : c->rack.min_rtt / 4);
 

@@ -118,10 +118,11 @@ static bool is_fin_again(const struct arrival *a)
 static bool is_too_old(const struct arrival *a)
 {
 	const struct conn *c = a->c;
-	const uint64_t outdated = 24 * 86400 * TCP_SECOND;
+	const int64_t outdated = 24 * 86400 * TCP_SECOND;
 
 	return a->s.options & OPTION_TIMESTAMPS && conn_has(c, CONN_CLOCK_SET) &&
-	       seq_before(a->s.tsval, c->ts.recent) && a->h->now - c->ts.recent_age < outdated;
+	       seq_before(a->s.tsval, c->ts.recent) &&
+	       (int64_t)(a->h->now - c->ts.recent_age) < outdated;
 }
 
 /* The peer did not get our SYN+ACK, or its own crossed our SYN. */
