@@ -40,20 +40,30 @@ struct daemon {
 	int bell;   /* tells the host thread to end */
 	pthread_t host;
 	bool host_runs;
-	bool gone; /* the interface */
+	bool gone; /* nothing is attached any more */
 	const char *transmit_why;
 };
 
 /* --- following the host --------------------------------------------------------------- */
 
-/* One of the same name that comes back is another: the program went with the old. */
-static void say_gone(struct daemon *d)
+/* The link stays when its interface goes or somebody detaches it, but is on none. */
+static bool is_attached(const struct daemon *d)
 {
-	if (!d->gone)
-		log_error("%s is gone, and nothing is served any more; restart xtcpd when it is "
-			  "back",
-			  d->interface.name);
+	struct bpf_link_info info = {0};
+	uint32_t length = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(d->attachment.link, &info, &length) || info.xdp.ifindex;
+}
+
+/* An interface of the same name that comes back is another. */
+static void look_after_link(struct daemon *d)
+{
+	if (d->gone || is_attached(d))
+		return;
 	d->gone = true;
+	log_error("%s is gone, or our program was detached from it: nothing is served any more; "
+		  "restart xtcpd when it is back",
+		  d->interface.name);
 }
 
 /* Whether what XDP_TX sends arrives. A veth delivers it only to an end that has a
@@ -63,13 +73,9 @@ static void probe_transmit(struct daemon *d)
 	struct interface now;
 	bool works = false;
 	const char *why;
-	int error;
 
 	/* The other end may have moved into another namespace since. */
-	error = interface_read(d->interface.name, &now);
-	if (error == -ENODEV || (!error && now.index != d->interface.index))
-		say_gone(d);
-	if (error || d->gone)
+	if (d->gone || interface_read(d->interface.name, &now))
 		return;
 	if (strcmp(d->attachment.mode, "native"))
 		why = "generic mode";
@@ -123,6 +129,7 @@ static void *follow_host(void *argument)
 			return NULL;
 		if (fds[1].revents && addresses_have_changed(d->events))
 			renew_addresses(d);
+		look_after_link(d);
 		probe_transmit(d);
 	}
 }

@@ -6,12 +6,14 @@
 #include "daemon.h"
 #include "log.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
 /* Blocked in every thread, and taken one by one with sigwaitinfo(). A stop that
  * comes while we are still starting waits its turn. */
@@ -30,6 +32,18 @@ static void block_signals(void)
 	stop_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
+}
+
+/* A descriptor of ours that became 1 or 2 would be sent what we print. */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Every proxied connection has a socket of its own. */
@@ -120,6 +134,7 @@ int main(int argc, char **argv)
 
 	if (!config)
 		return EXIT_FAILURE;
+	fill_standard_descriptors();
 	if (config_read(argc, argv, config) == CONFIG_CHECK) {
 		printf("the configuration is right: %s, %u listener%s\n", config->interface,
 		       config->listener_count, plural(config->listener_count));

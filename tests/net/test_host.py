@@ -256,6 +256,13 @@ def test_interface_that_goes_is_missed(pair):
     daemon.stop()
 
 
+def test_program_that_is_detached_is_missed(pair):
+    daemon = pair.listening("echo", 7)
+    run("bpftool", "link", "detach", "id", daemon.json("status")["link_id"])
+    until(lambda: "detached from it" in daemon.errors(), 5)
+    daemon.stop()
+
+
 def test_addresses_that_come_and_go_in_mass_are_followed(pair):
     daemon = pair.daemon(("::", 7, "echo"))
     pair.server.run("sh", "-c", "for i in $(seq 150); do ip addr add 10.78.1.$i/32 dev eth0; done;"
