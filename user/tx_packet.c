@@ -93,7 +93,8 @@ int tx_packet_send(struct tx_packet *t, const struct frame *f, struct tx_cut cut
 	describe(&head, f, cut);
 	iov[0] = (struct iovec){&head, sizeof(head)};
 	iov[1] = (struct iovec){(void *)f->bytes, f->length};
-	memcpy(iov + 2, pieces, (size_t)count * sizeof(*pieces));
+	if (count) /* a bare segment has none, not even NULL for memcpy() */
+		memcpy(iov + 2, pieces, (size_t)count * sizeof(*pieces));
 	error = t->held ? -EAGAIN : send_now(t, iov, 2 + count);
 	if (error != -EAGAIN || t->held)
 		return error;

@@ -339,6 +339,13 @@ def test_chargen__who_does_not_read_starves_nobody(pair):
     daemon.gone()
 
 
+@pytest.mark.parametrize("settings", [{"transmit": "packet"}, {"mode": "generic"}])
+def test_echo__other_ways(pair, family, settings):
+    daemon = pair.listening("echo", 7, settings)
+    volume(pair, "echo", family, 7, 8, MIB)
+    daemon.gone()
+
+
 def test_echo__small_mtu(lab, family):
     lab.pair(mtu=1280)
     lab.listening("echo", 7)
