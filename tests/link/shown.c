@@ -72,23 +72,27 @@ TEST(shown__long_fat_path_is_filled__half_a_queue)
 
 /* --- loss ------------------------------------------------------------------------------ */
 
-static double goodput(uint64_t seed, uint32_t loss, uint32_t reorder, uint64_t *timeouts)
+static void with_newreno(struct tcp_settings *settings)
 {
-	struct path *p = path_new(&(struct path_set){.rate = 100 * MEGABIT,
-						     .delay = 20 * MILLISECOND,
-						     .queue = 500000, /* 40 ms */
-						     .loss = loss,
-						     .reorder = reorder,
-						     .places = 3,
-						     .buffers = 4 * MIB,
-						     .seed = seed});
+	settings->congestion = CONGESTION_NEWRENO;
+}
+
+/* 100 Mbit/s, 40 ms, and a queue of 40 ms. */
+static const struct path_set middling = {.rate = 100 * MEGABIT,
+					 .delay = 20 * MILLISECOND,
+					 .queue = 500000,
+					 .places = 3,
+					 .buffers = 4 * MIB};
+
+static double goodput(const struct path_set *how, uint64_t *timeouts)
+{
+	struct path *p = path_new(how);
 	double rate;
 
 	p->end[A].wants = UINT64_MAX;
 	path_run(p, 30 * SECOND);
 	rate = megabits(p->end[B].c.bytes_in, 30 * SECOND);
-	if (timeouts)
-		*timeouts += p->end[A].timeouts;
+	*timeouts += p->end[A].timeouts;
 	path_free(p);
 	return rate;
 }
@@ -102,22 +106,24 @@ static double reno_rate(double loss, double rtt)
 	return sqrt(1.5 / loss) * TEXT_MAX * 8 / rtt / 1e6;
 }
 
-/* MAY-18: CUBIC instead of what RFC 5681 has. */
-TEST(shown__goodput_with_random_loss)
+static void lose_at_random(const char *name, void (*set)(struct tcp_settings *))
 {
 	enum { SEEDS = 10 };
 	double sum = 0, least = 1e9, floor = reno_rate(0.01, 0.04);
+	struct path_set how = middling;
 	uint64_t timeouts = 0;
 
-	for (uint64_t seed = 0; seed < SEEDS; seed++) {
-		double rate = goodput(seed, 10, 0, &timeouts);
+	how.loss = 10;
+	how.set = set;
+	for (how.seed = 0; how.seed < SEEDS; how.seed++) {
+		double rate = goodput(&how, &timeouts);
 
 		sum += rate;
 		least = rate < least ? rate : least;
 	}
-	printf("  100 Mbit/s, 40 ms, 1 %% loss: %.2f Mbit/s (least %.2f) of %d seeds; Reno's "
+	printf("  100 Mbit/s, 40 ms, 1 %% loss, %s: %.2f Mbit/s (least %.2f) of %d seeds; Reno's "
 	       "response function says %.2f; %llu RTOs\n",
-	       sum / SEEDS, least, SEEDS, floor, (unsigned long long)timeouts);
+	       name, sum / SEEDS, least, SEEDS, floor, (unsigned long long)timeouts);
 	assert_true(sum / SEEDS >= 0.9 * floor);
 	assert_true(least >= 0.8 * floor);
 	/* A segment and what it is sent again as are both lost once in 10000: RACK
@@ -125,14 +131,28 @@ TEST(shown__goodput_with_random_loss)
 	assert_true(timeouts <= SEEDS);
 }
 
+/* MAY-18: CUBIC instead of what RFC 5681 has. */
+TEST(shown__goodput_with_random_loss)
+{
+	lose_at_random("CUBIC", NULL);
+}
+
+TEST(shown__goodput_with_random_loss_of_newreno)
+{
+	lose_at_random("NewReno", with_newreno);
+}
+
 /* RFC 8985, 3.3.2 and 6.2: a segment that is late by less than the reordering
  * window is no loss; what was cut before the first was known is given back. */
 TEST(shown__reordering_costs_little)
 {
-	double in_order = goodput(1, 0, 0, NULL), least = 1e9;
+	struct path_set how = middling;
+	uint64_t timeouts = 0;
+	double in_order = goodput(&how, &timeouts), least = 1e9;
 
-	for (uint64_t seed = 1; seed <= 5; seed++) {
-		double rate = goodput(seed, 0, 50, NULL);
+	how.reorder = 50;
+	for (how.seed = 1; how.seed <= 5; how.seed++) {
+		double rate = goodput(&how, &timeouts);
 
 		least = rate < least ? rate : least;
 	}
@@ -163,6 +183,66 @@ TEST(shown__reordering_leaves_no_window_cut)
 	assert_true(c->cc.cwnd >= MIB);
 	assert_true(c->cc.ssthresh == UINT32_MAX || c->cc.ssthresh >= MIB / 2);
 	path_free(p);
+}
+
+/* --- pacing ------------------------------------------------------------------------------- */
+
+static struct burst {
+	uint64_t at;
+	uint32_t bytes, most; /* sent at one time */
+} burst;
+
+static bool measure_burst(struct path *p, enum path_side from, const struct segment *s)
+{
+	if (from != A || !s->text_length)
+		return false;
+	burst.bytes = p->now == burst.at ? burst.bytes + s->text_length : s->text_length;
+	burst.at = p->now;
+	if (burst.bytes > burst.most)
+		burst.most = burst.bytes;
+	return false;
+}
+
+static void with_pacing(struct tcp_settings *settings)
+{
+	settings->pacing = 1;
+}
+
+/* The receiver stops reading for a second, and goes on. */
+static uint32_t largest_burst(void (*set)(struct tcp_settings *), double *rate)
+{
+	struct path_set how = middling;
+	struct path *p;
+
+	how.set = set;
+	how.buffers = 256 * 1024;
+	p = path_new(&how);
+	p->end[A].wants = UINT64_MAX;
+	path_run(p, 5 * SECOND);
+	burst = (struct burst){0};
+	p->lose = measure_burst;
+	p->end[B].holds = true; /* the window closes, and opens wide */
+	path_run(p, SECOND);
+	p->end[B].holds = false;
+	path_run(p, SECOND);
+	p->lose = NULL;
+	*rate = megabits(p->end[B].c.bytes_in, 7 * SECOND);
+	path_free(p);
+	return burst.most;
+}
+
+/* RFC 9002, 7.7's reason: a window that opens at once shall not arrive at once. */
+TEST(shown__pacing_spreads_what_a_window_lets_go)
+{
+	double rate, paced_rate;
+	uint32_t most = largest_burst(NULL, &rate);
+	uint32_t paced = largest_burst(with_pacing, &paced_rate);
+
+	printf("  bursts of %u bytes at most, of %u with pacing; %.1f and %.1f Mbit/s\n", most,
+	       paced, rate, paced_rate);
+	assert_true(most >= 100000);
+	assert_true(paced <= 20 * 1448);
+	assert_true(paced_rate >= 0.95 * rate);
 }
 
 /* --- tail loss --------------------------------------------------------------------------- */
