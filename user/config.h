@@ -52,6 +52,7 @@ struct config {
 	bool quick_ack;		     /* true */
 	bool timestamps;	     /* true */
 	bool sack;		     /* true */
+	bool pacing;		     /* false */
 	uint32_t user_timeout_s;     /* without an acknowledgment; 900 */
 	bool keep_alive;	     /* false */
 	uint32_t keep_alive_s;	     /* silence before a probe; 7200 */
@@ -59,6 +60,8 @@ struct config {
 	uint32_t dscp;		     /* 0 */
 	enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC } mode;
 	enum transmit { TRANSMIT_AUTO, TRANSMIT_PACKET, TRANSMIT_XDP } transmit;
+	/* In the order of tcp/congestion.h. */
+	enum congestion_choice { CONGESTED_BY_NEWRENO, CONGESTED_BY_CUBIC } congestion;
 };
 
 /* Exit codes: 1 for what goes wrong while running. */

@@ -8,6 +8,7 @@
 
 static const char *const modes[] = {"auto", "native", "generic", NULL};
 static const char *const transmits[] = {"auto", "packet", "xdp", NULL};
+static const char *const congestions[] = {"newreno", "cubic", NULL};
 
 #define FIELD(field, what) .name = #field, .kind = what, .offset = offsetof(struct config, field)
 #define TEXT(field)                                                                                \
@@ -18,6 +19,7 @@ static const char *const transmits[] = {"auto", "packet", "xdp", NULL};
 #define FLAG(field, unless_given)                                                                  \
 	FIELD(field, SETTING_FLAG), .argument = "yes|no", .initial = unless_given
 #define CHOICE(field, of) FIELD(field, SETTING_CHOICE), .choices = of
+#define CHOICE_BUT(field, of, unless_given) CHOICE(field, of), .initial = unless_given
 
 const struct setting settings[SETTINGS] = {
 	{TEXT(interface), .argument = "NAME", .help = "the network interface to attach to"},
@@ -43,6 +45,10 @@ const struct setting settings[SETTINGS] = {
 	{FLAG(quick_ack, true), .help = "acknowledge the first text of a connection at once"},
 	{FLAG(timestamps, true), .help = "negotiate timestamps (RFC 7323)"},
 	{FLAG(sack, true), .help = "negotiate selective acknowledgment (RFC 2018)"},
+	/* RFC 5681, RFC 9438; RFC 9293, 3.8.2 (MAY-18). */
+	{CHOICE_BUT(congestion, congestions, CONGESTED_BY_CUBIC), .argument = "NAME",
+	 .help = "congestion control: newreno or cubic"},
+	{FLAG(pacing, false), .help = "spread a window over its round trip"},
 	/* RFC 9293, 3.8.3 and 3.8.4 (MUST-21, MUST-24, MUST-25, MUST-27, MUST-28). */
 	{NUMBER(user_timeout_s, 10, 86400, 900),
 	 .help = "seconds without an acknowledgment that end a connection"},

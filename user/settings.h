@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 23 };
+enum { SETTINGS = 25 };
 
 extern const struct setting settings[SETTINGS];
 

@@ -9,6 +9,7 @@
  * Links: user/services/greet.c user/services/proxy.c */
 #include "complaint.h"
 #include "config.h"
+#include "congestion.h"
 #include "service.h"
 #include "test.h"
 #include <arpa/inet.h>
@@ -96,6 +97,8 @@ TEST(config__defaults)
 	assert_int_equal(config.time_wait_ms, 60000);
 	assert_true(config.timestamps);
 	assert_true(config.sack);
+	assert_int_equal(config.congestion, CONGESTION_CUBIC);
+	assert_false(config.pacing);
 	assert_int_equal(config.user_timeout_s, 900); /* SHLD-11 */
 	assert_false(config.keep_alive);	      /* MUST-25 */
 	assert_int_equal(config.keep_alive_s, 7200);  /* MUST-28 */
@@ -111,6 +114,7 @@ TEST(config__every_setting)
 		   "connections: 10\nhalf_open: 5\nworkers: 2\ntext_pool_mib: 64\nring_mib: 4\n"
 		   "send_buffer_kib: 100\nreceive_buffer_kib: 200\ntraces: 0\ntime_wait_ms: 1\n"
 		   "spin_us: 0\ntimestamps: no\nsack: false\nmode: generic\ntransmit: packet\n"
+		   "congestion: newreno\npacing: yes\n"
 		   "user_timeout_s: 100\nkeep_alive: yes\nkeep_alive_s: 30\nttl: 1\ndscp: 46\n");
 	assert_int_equal(config.connections, 10);
 	assert_int_equal(config.workers, 2);
@@ -120,6 +124,8 @@ TEST(config__every_setting)
 	assert_false(config.sack);
 	assert_int_equal(config.mode, XDP_MODE_GENERIC);
 	assert_int_equal(config.transmit, TRANSMIT_PACKET);
+	assert_int_equal(config.congestion, CONGESTION_NEWRENO);
+	assert_true(config.pacing);
 	assert_int_equal(config.user_timeout_s, 100); /* MUST-21 */
 	assert_true(config.keep_alive);		      /* MUST-24 */
 	assert_int_equal(config.keep_alive_s, 30);    /* MUST-27 */
