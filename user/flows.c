@@ -65,13 +65,12 @@ static void store(uint32_t *field, uint32_t value)
 		__atomic_store_n(field, value, __ATOMIC_RELEASE);
 }
 
-/* SND.NXT steps back when text is sent again; XDP knows the highest. */
 void flow_publish(struct session *s)
 {
 	const struct conn *c = s->conn;
 	struct flow_tx *tx = &s->flow->tx;
 
-	store(&tx->snd_nxt, seq_later(c->snd.max, c->snd.nxt));
+	store(&tx->snd_nxt, c->snd.nxt);
 	store(&tx->rcv_edge, c->rcv.edge);
 	store(&tx->ack_sent, c->rcv.ack_sent);
 }

@@ -33,7 +33,7 @@ static uint32_t common_edge(struct twins *t)
 static uint32_t common_ack(struct twins *t)
 {
 	uint32_t una = a(t)->snd.una;
-	uint32_t max = seq_earlier(a(t)->snd.max, b(t)->snd.max);
+	uint32_t max = seq_earlier(a(t)->snd.nxt, b(t)->snd.nxt);
 
 	if (!seq_after(max, una))
 		return una;
@@ -156,7 +156,7 @@ static void make_syn(struct twins *t, struct segment *s)
 /* RFC 5961, 5.2: neither was ever sent, nor lies within a window behind una. */
 static void make_bad_ack(struct twins *t, struct segment *s)
 {
-	s->ack = seq_later(a(t)->snd.max, b(t)->snd.max) + BEYOND + choose(t->choice, 1000);
+	s->ack = seq_later(a(t)->snd.nxt, b(t)->snd.nxt) + BEYOND + choose(t->choice, 1000);
 	if (chance(t->choice, 40))
 		s->ack = a(t)->snd.una - choose_between(t->choice, 1, 1 << 24);
 	if (chance(t->choice, 50))
@@ -504,7 +504,7 @@ static void all_is_acknowledged(struct twins *t)
 static bool all_is_sent(struct conn *c)
 {
 	return c->state == CLOSED || c->state == TIME_WAIT ||
-	       (!seq_before(c->snd.una, c->snd.end) && c->snd.una == c->snd.max);
+	       (!seq_before(c->snd.una, c->snd.end) && c->snd.una == c->snd.nxt);
 }
 
 /* The peer sends what it has not brought across, and acknowledges everything. */
@@ -512,7 +512,7 @@ static bool settle_round(struct twins *t)
 {
 	struct segment s = blank(t);
 
-	s.ack = seq_earlier(a(t)->snd.max, b(t)->snd.max);
+	s.ack = seq_earlier(a(t)->snd.nxt, b(t)->snd.nxt);
 	s.wnd = 65535;
 	if (seq_after(t->top, s.seq))
 		set_text(t, &s, a(t)->rcv.mss);

@@ -29,7 +29,7 @@ static uint32_t some_seq(struct choice *c, const struct conn *k)
 
 static uint32_t some_ack(struct choice *c, const struct conn *k)
 {
-	const uint32_t from[] = {k->snd.max, k->snd.max, k->snd.una, k->snd.end, k->snd.iss};
+	const uint32_t from[] = {k->snd.nxt, k->snd.nxt, k->snd.una, k->snd.end, k->snd.iss};
 
 	return around(c, from[choose(c, sizeof(from) / sizeof(from[0]))]);
 }

@@ -95,7 +95,7 @@ static void publish(struct xdp_model *m)
 	const struct conn *c = &m->p.c;
 	struct flow_tx *tx = &m->flow.tx;
 
-	tx->snd_nxt = seq_later(c->snd.max, c->snd.nxt);
+	tx->snd_nxt = c->snd.nxt;
 	tx->rcv_edge = c->rcv.edge;
 	tx->ack_sent = c->rcv.ack_sent;
 }

@@ -94,7 +94,6 @@ struct conn {
 		__u32 wl1;     /* SND.WL1 */
 		__u32 wl2;     /* SND.WL2 */
 		__u32 iss;     /* ISS */
-		__u32 max;     /* highest sequence number ever sent, plus one: SND.NXT */
 		__u32 end;     /* end of the text that the user has handed over */
 		__u32 limit;   /* bytes of text that the user may have outstanding */
 		__u32 wnd_max; /* the largest SND.WND seen */

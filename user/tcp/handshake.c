@@ -41,7 +41,7 @@ void handshake_begin(struct conn *c, const struct host *h)
 {
 	c->ts.offset = isn_timestamp_offset(c, h);
 	c->snd.iss = isn_choose(c, h);
-	c->snd.una = c->snd.nxt = c->snd.max = c->snd.iss;
+	c->snd.una = c->snd.nxt = c->snd.iss;
 	c->snd.again = c->snd.lost = c->snd.small = c->snd.iss;
 	c->snd.end = c->snd.iss + 1;
 	c->cc.recover = c->snd.iss;

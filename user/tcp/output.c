@@ -88,7 +88,7 @@ static bool output_syn(struct conn *c, const struct host *h, struct segment *s)
 	if (s->options & OPTION_TIMESTAMPS)
 		add_timestamps(c, h, s);
 	if (first) {
-		c->snd.nxt = c->snd.max = c->snd.iss + 1;
+		c->snd.nxt = c->snd.iss + 1;
 		c->rtt.timed_at = h->now;
 		c->rtt.timed_seq = c->snd.nxt;
 	} else {
@@ -160,7 +160,6 @@ static void send_new(struct conn *c, const struct host *h, uint32_t length, bool
 		c->snd.small = c->snd.nxt;
 	if (with_fin && fin_is_pending(c) && c->snd.nxt == c->snd.end)
 		attach_fin(c, s);
-	c->snd.max = c->snd.nxt;
 	c->cc.sent_at = (uint32_t)(h->now / 1000000) | 1;
 	recovery_note_sent(c, length);
 	if (was_idle) {
