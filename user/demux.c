@@ -19,7 +19,7 @@ static void deliver(struct session *s, const struct arrival *a)
 	s->conn->punts++;
 	tcp_segment_arrives(s->conn, &s->worker->host, &p->segment,
 			    a->frame + p->tcp_offset + p->tcp_header);
-	rx_trace(s, &p->segment, 0);
+	session_trace(s, &p->segment, 0);
 	session_changed(s);
 }
 

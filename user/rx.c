@@ -49,24 +49,6 @@ uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void 
 	return stored;
 }
 
-void rx_trace(struct session *s, const struct segment *seg, uint8_t how)
-{
-	struct worker *w = s->worker;
-	struct trace_entry e = {
-		.time = w->host.now,
-		.seq = seg->seq,
-		.ack = seg->ack,
-		.text_length = seg->text_length,
-		.wnd = seg->wnd,
-		.flags = seg->flags,
-		.state = s->conn->state,
-		.how = how,
-	};
-
-	if (s->trace >= 0)
-		trace_segment(w->traces, s->trace, s->conn->id, &e);
-}
-
 /* --- hits ------------------------------------------------------------------------ */
 
 static void trace_hit(struct session *s, const struct record *r)
@@ -84,10 +66,10 @@ static void trace_hit(struct session *s, const struct record *r)
 
 	if (s->trace < 0)
 		return;
-	rx_trace(s, &in, TRACE_BY_XDP);
+	session_trace(s, &in, TRACE_BY_XDP);
 	out.wnd = window > 0xffff ? 0xffff : (uint16_t)window;
 	if (r->flags & RECORD_ACKED)
-		rx_trace(s, &out, TRACE_OUT | TRACE_BY_XDP);
+		session_trace(s, &out, TRACE_OUT | TRACE_BY_XDP);
 }
 
 /* Blocks that a text of this length may take at worst. */

@@ -11,7 +11,5 @@ bool rx_drain(struct worker *w);
 /* As host.store_text (tcp.h). */
 uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void *text,
 		       uint32_t length);
-/* Notes a segment that came in; `how` as in trace.h. */
-void rx_trace(struct session *s, const struct segment *seg, uint8_t how);
 
 #endif

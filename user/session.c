@@ -55,6 +55,24 @@ void session_release_read(struct session *s)
 		text_release_all(p, TEXT_RECEIVE, &s->receive);
 }
 
+void session_trace(struct session *s, const struct segment *seg, uint8_t how)
+{
+	struct worker *w = s->worker;
+	struct trace_entry e = {
+		.time = w->host.now,
+		.seq = seg->seq,
+		.ack = seg->ack,
+		.text_length = seg->text_length,
+		.wnd = seg->wnd,
+		.flags = seg->flags,
+		.state = s->conn->state,
+		.how = how,
+	};
+
+	if (s->trace >= 0)
+		trace_segment(w->traces, s->trace, s->conn->id, &e);
+}
+
 const void *session_peek(struct session *s, size_t *length)
 {
 	uint32_t unread = session_unread(s);

@@ -63,5 +63,7 @@ bool session_has_room(const struct session *s);
 /* Blocks behind text that nobody needs any more go back to the pool. */
 void session_release_sent(struct session *s);
 void session_release_read(struct session *s);
+/* A segment into its trace, if it has one; how: enum trace_flags. */
+void session_trace(struct session *s, const struct segment *seg, uint8_t how);
 
 #endif

@@ -150,24 +150,6 @@ static void tell_service(struct session *s)
 
 /* --- output --------------------------------------------------------------------- */
 
-static void trace_out(struct session *s, const struct segment *seg)
-{
-	struct worker *w = s->worker;
-	struct trace_entry e = {
-		.time = w->host.now,
-		.seq = seg->seq,
-		.ack = seg->ack,
-		.text_length = seg->text_length,
-		.wnd = seg->wnd,
-		.flags = seg->flags,
-		.state = s->conn->state,
-		.how = TRACE_OUT,
-	};
-
-	if (s->trace >= 0)
-		trace_segment(w->traces, s->trace, s->conn->id, &e);
-}
-
 /* False: the way out is full, the rest must wait. */
 static bool send_all(struct session *s)
 {
@@ -180,7 +162,7 @@ static bool send_all(struct session *s)
 		if (!tcp_output(s->conn, &w->host, most, &seg))
 			return true;
 		flow_publish(s);
-		trace_out(s, &seg);
+		session_trace(s, &seg, TRACE_OUT);
 		tx_text(w, s, &seg);
 	}
 	return false;
