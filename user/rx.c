@@ -104,6 +104,8 @@ static bool hit(struct worker *w, const struct record *r)
 			w->stalled_since = clock_now();
 		if (clock_now() - w->stalled_since < STALL_MOST)
 			return false;
+		/* Its blocks come back when it is settled: the next one waits anew. */
+		w->stalled_since = 0;
 		session_abort(s);
 		return true;
 	}
