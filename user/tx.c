@@ -46,6 +46,11 @@ bool tx_is_ready(struct tx *t)
 	return !t->packet.held || tx_packet_retry(&t->packet);
 }
 
+bool tx_is_waiting(const struct tx *t)
+{
+	return t->packet.held || (t->xdp && tx_xdp_is_pending(t->xdp));
+}
+
 /* Whole segments, at least one: on lo that alone may be a whole IP packet. */
 uint32_t tx_text_most(const struct conn *c)
 {

@@ -36,6 +36,8 @@ void tx_destroy(struct tx *t);
 
 /* May another segment be pulled? */
 bool tx_is_ready(struct tx *t);
+/* Does something wait that the device had no room for? */
+bool tx_is_waiting(const struct tx *t);
 /* Bytes of text that one segment of this connection may have. */
 uint32_t tx_text_most(const struct conn *c);
 /* Sends a segment of a connection, with its text out of the session's chain. */

@@ -27,7 +27,7 @@ enum {
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
 	CATCH_UP = 8,	  /* batches of records before what is queued is sent */
 	DRAIN_ROUNDS = 64,
-	RECORD_LEAST = 88, /* bytes of the smallest record in a ring */
+	RECORD_LEAST = 80, /* bytes of the smallest record in a ring, with its header */
 };
 
 /* --- messages ---------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ static bool round_of(struct worker *w)
 	}
 	tx_flush(&w->tx);
 	/* What waits for a way out is no work that could be done now. */
-	return busy && !w->tx.packet.held;
+	return busy && !tx_is_waiting(&w->tx);
 }
 
 /* --- sleeping ------------------------------------------------------------------------ */
@@ -203,7 +203,7 @@ static const struct timespec *until_deadline(struct worker *w, struct timespec *
 	uint64_t now = clock_now();
 	uint64_t wait = next > now ? next - now : 0;
 
-	if (w->starved || w->tx.packet.held || w->stalled_since)
+	if (w->starved || tx_is_waiting(&w->tx) || w->stalled_since)
 		wait = wait < MILLISECOND ? wait : MILLISECOND;
 	else if (next == WHEEL_NEVER)
 		return NULL;
@@ -219,7 +219,8 @@ static void fall_asleep(struct worker *w)
 	struct timespec t;
 
 	__atomic_store_n(&w->wake->asleep, 1, __ATOMIC_SEQ_CST);
-	if (!has_work(w) || w->stalled_since || w->tx.packet.held) {
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!has_work(w) || w->stalled_since || tx_is_waiting(&w->tx)) {
 		w->wakeups++;
 		poll_descriptors(w, until_deadline(w, &t));
 	}
