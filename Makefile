@@ -204,7 +204,7 @@ COVERED_LAYERS = unit states link diff scenarios
 LCOV = lcov -q --rc lcov_branch_coverage=1
 
 coverage:
-	$(MAKE) BUILD=$(BUILD)/coverage SANITIZE= CFLAGS='-O0 -g --coverage' coverage-report
+	$(MAKE) BUILD=$(BUILD)/coverage SANITIZE= CFLAGS='-O1 -g --coverage' coverage-report
 
 coverage-report: $(filter $(COVERED_LAYERS:%=$(BUILD)/tests/%/%),$(TEST_BINARIES))
 	find $(BUILD) -name '*.gcda' -delete
