@@ -114,12 +114,7 @@ struct addresses *addresses_read(void)
 
 void addresses_free(struct addresses *a)
 {
-	while (a) {
-		struct addresses *older = a->older;
-
-		free(a);
-		a = older;
-	}
+	free(a);
 }
 
 const struct local_address *addresses_find(const struct addresses *a, const struct address *x)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The addresses of this host, as a list that is never changed once made: when
  * the host's change, a new one is made and takes the old one's place, and
- * workers go on reading whichever they have. Old ones are kept to the end. */
+ * workers go on reading whichever they have until their round ends. */
 #ifndef XTCP_ADDRESSES_H
 #define XTCP_ADDRESSES_H
 
@@ -17,13 +17,12 @@ struct local_address {
 };
 
 struct addresses {
-	struct addresses *older;
 	uint32_t count;
 	struct local_address entry[];
 };
 
-struct addresses *addresses_read(void);	  /* NULL: errno says why */
-void addresses_free(struct addresses *a); /* and the older ones */
+struct addresses *addresses_read(void); /* NULL: errno says why */
+void addresses_free(struct addresses *a);
 /* The entry of that address, NULL if it is none of the host's. */
 const struct local_address *addresses_find(const struct addresses *a, const struct address *x);
 /* A socket that becomes readable when addresses have changed; -errno. */

@@ -92,16 +92,30 @@ static void probe_transmit(struct daemon *d)
 	__atomic_store_n(d->attachment.maps.transmit_works, works, __ATOMIC_RELEASE);
 }
 
+static void do_nothing(struct worker *w, void *argument)
+{
+	(void)w;
+	(void)argument;
+}
+
+/* A worker has a list for less than a round, and calls come between two. */
+static void free_unused(struct daemon *d, struct addresses *a)
+{
+	for (uint32_t i = 0; d->workers && i < d->attachment.workers; i++)
+		worker_call(d->workers[i], do_nothing, NULL);
+	addresses_free(a);
+}
+
 static int renew_addresses(struct daemon *d)
 {
-	struct addresses *a = addresses_read();
+	struct addresses *a = addresses_read(), *old = d->engine.addresses;
 
 	if (!a) {
 		log_error("cannot read the addresses of this host: %s", strerror(errno));
 		return -errno;
 	}
-	a->older = d->engine.addresses;
 	__atomic_store_n(&d->engine.addresses, a, __ATOMIC_RELEASE);
+	free_unused(d, old);
 	return listening_update(d->attachment.maps.listeners, d->config, &d->interface, a);
 }
 
@@ -139,10 +153,10 @@ static int start_host(struct daemon *d)
 	int error;
 
 	d->bell = eventfd(0, EFD_CLOEXEC);
-	if (d->bell < 0)
-		return -errno;
-	error = -pthread_create(&d->host, NULL, follow_host, d);
+	error = d->bell < 0 ? -errno : -pthread_create(&d->host, NULL, follow_host, d);
 	d->host_runs = !error;
+	if (error)
+		log_error("cannot start the thread that follows the host: %s", strerror(-error));
 	return error;
 }
 

@@ -162,10 +162,12 @@ int listening_update(int map, const struct config *config, const struct interfac
 		log_warning("listeners: more than %d pairs of address and port, the rest is left "
 			    "out",
 			    LISTENING_MOST / 2);
+	remove_others(map, list);
 	for (uint32_t n = 0; n < list->count && !error; n++)
 		error = bpf_map_update_elem(map, &list->entry[n].key, &list->entry[n].value,
 					    BPF_ANY);
-	remove_others(map, list);
+	if (error)
+		log_error("cannot enter all listeners: %s", strerror(-error));
 	free(list);
 	return error;
 }
