@@ -22,7 +22,8 @@ void flow_begin(struct session *s)
 {
 	struct conn *c = s->conn;
 
-	/* The slot is in no map entry, so XDP reads neither line now. */
+	/* The slot is in no map entry, and who found it in one before does not get
+	 * past the generation: XDP uses neither line now. */
 	word_renew(s->flow, c->generation);
 	memset(&s->flow->rx, 0, sizeof(s->flow->rx));
 	memset(&s->flow->tx, 0, sizeof(s->flow->tx));
