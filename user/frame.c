@@ -14,7 +14,7 @@ enum {
 #define to_be16(x) ((__be16)from_be16(x))
 #define to_be32(x) ((__be32)from_be32(x))
 
-/* RFC 9293, 3.9.1.9 (MUST-48) and 3.9.2 (MUST-49): the user's choice, for all. */
+/* RFC 9293, 3.9.1.9 (MUST-48, SHLD-22) and 3.9.2 (MUST-49): the user's choice, for all. */
 static struct {
 	uint8_t hop_limit;
 	uint8_t traffic_class;

@@ -25,7 +25,7 @@
 enum {
 	EVENTS = 64,
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
-	CATCH_UP = 8,	  /* batches of records before what is queued is sent */
+	CATCH_UP = 8,	  /* batches of records before what is queued is sent (MUST-59) */
 	DRAIN_ROUNDS = 64,
 	RECORD_LEAST = 80, /* bytes of the smallest record in a ring, with its header */
 };

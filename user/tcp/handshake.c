@@ -21,6 +21,7 @@ static uint8_t our_options(const struct host *h)
 			 (settings->sack ? OPTION_SACK_PERMITTED : 0));
 }
 
+/* From our link's MTU, never more than it can bring (SHLD-6, MUST-67). */
 static uint16_t our_mss(const struct conn *c, const struct host *h)
 {
 	return c->link.v4 ? h->settings->mss_v4 : h->settings->mss_v6;

@@ -29,7 +29,7 @@ struct tcp_settings {
 	uint64_t rto_min;	 /* 200 ms, as deployed stacks have it */
 	uint64_t rto_max;	 /* 120 s */
 	uint64_t delayed_ack;	 /* 40 ms; less than 500 ms (MUST-40) */
-	uint64_t syn_timeout;	 /* give up opening (MUST-22, -23): 180 s active, 63 s passive */
+	uint64_t syn_timeout;	 /* give up opening (MUST-22, MUST-23): 180 s active, 63 s passive */
 	uint64_t user_timeout;	 /* R2: give up without progress; 15 min (MUST-21, SHLD-11) */
 	uint64_t keepalive_idle; /* silence before the first probe; 0: off (MUST-24, -25) */
 	uint64_t keepalive_interval; /* between probes; 75 s */
