@@ -23,15 +23,15 @@
 /* Same for all connections of a daemon; times in ns. tcp_settings_default()
  * gives the values that RFCs or deployed stacks use, except the secret. */
 struct tcp_settings {
-	uint8_t secret[16];	 /* key of ISNs and timestamp offsets (RFC 6528) */
-	uint64_t two_msl;	 /* life of TIME_WAIT; 60 s */
-	uint64_t rto_initial;	 /* 1 s (RFC 6298, 2.1) */
-	uint64_t rto_min;	 /* 200 ms, as deployed stacks have it */
-	uint64_t rto_max;	 /* 120 s */
-	uint64_t delayed_ack;	 /* 40 ms; less than 500 ms (MUST-40) */
-	uint64_t syn_timeout;	 /* give up opening (MUST-22, MUST-23): 180 s active, 63 s passive */
-	uint64_t user_timeout;	 /* R2: give up without progress; 15 min (MUST-21, SHLD-11) */
-	uint64_t keepalive_idle; /* silence before the first probe; 0: off (MUST-24, -25) */
+	uint8_t secret[16];	     /* key of ISNs and timestamp offsets (RFC 6528) */
+	uint64_t two_msl;	     /* life of TIME_WAIT; 60 s */
+	uint64_t rto_initial;	     /* 1 s (RFC 6298, 2.1) */
+	uint64_t rto_min;	     /* 200 ms, as deployed stacks have it */
+	uint64_t rto_max;	     /* 120 s */
+	uint64_t delayed_ack;	     /* 40 ms; less than 500 ms (MUST-40) */
+	uint64_t syn_timeout;	     /* give up opening: 180 s active (MUST-23), 63 s passive */
+	uint64_t user_timeout;	     /* R2: give up without progress; 15 min (MUST-21, SHLD-11) */
+	uint64_t keepalive_idle;     /* silence before the first probe; 0: off (MUST-24, -25) */
 	uint64_t keepalive_interval; /* between probes; 75 s */
 	uint64_t fin_wait_2;	     /* life of FIN_WAIT_2 once the user is gone: 60 s */
 	uint32_t send_limit;	     /* bytes of snd.limit at the start */
