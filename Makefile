@@ -65,7 +65,8 @@ all: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/wire
 
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(C_FLAGS)' | cmp -s - $@ || echo '$(CC) $(C_FLAGS)' > $@
+	@echo '$(CC) $(C_FLAGS) $(SANITIZE)' | cmp -s - $@ || \
+		echo '$(CC) $(C_FLAGS) $(SANITIZE)' > $@
 FORCE:
 
 # --- XDP ------------------------------------------------------------------------
