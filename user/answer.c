@@ -52,14 +52,3 @@ const char *reason_name(enum reason r)
 
 	return names[r];
 }
-
-const char *reason_meaning(enum reason r)
-{
-	static const char *const meanings[REASON_COUNT] = {
-#define X(name, text, meaning) [REASON_##name] = meaning,
-		XTCP_REASONS(X)
-#undef X
-	};
-
-	return meanings[r];
-}

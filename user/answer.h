@@ -43,6 +43,5 @@ struct answer answer_connect(const struct asked *a);
 
 /* The name of a counter. */
 const char *reason_name(enum reason r);
-const char *reason_meaning(enum reason r);
 
 #endif
