@@ -122,6 +122,9 @@ static void show_account(const json_t *c, FILE *f)
 		(long long)member_number(c, "handed_over"),
 		(long long)member_number(c, "handed_back"),
 		duration_text(member_number(c, "age_ms"), text));
+	if (member_number(c, "soft_errors"))
+		fprintf(f, " icmp:%lld (%s)", (long long)member_number(c, "soft_errors"),
+			member_text(c, "soft_error"));
 	show_timers(c, f);
 	fputc('\n', f);
 }

@@ -115,6 +115,10 @@ static void show_worker(const json_t *w, FILE *f)
 	fprintf(f, "            %lld records in %lld rounds, woken %lld times\n",
 		(long long)member_number(w, "records"), (long long)member_number(w, "rounds"),
 		(long long)member_number(w, "wakeups"));
+	fprintf(f, "            ICMP: %lld too big, %lld soft, %lld hard, %lld ignored\n",
+		(long long)member_number(w, "icmp_too_big"),
+		(long long)member_number(w, "icmp_soft"), (long long)member_number(w, "icmp_hard"),
+		(long long)member_number(w, "icmp_ignored"));
 }
 
 void show_status(const json_t *answer, FILE *f)

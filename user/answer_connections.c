@@ -16,8 +16,10 @@
 struct copied {
 	struct conn conn;
 	const char *service;
+	const char *soft_error;
 	uint32_t unread;
 	uint32_t unsent;
+	uint16_t soft_errors;
 	uint8_t owner;
 	uint8_t worker;
 };
@@ -65,6 +67,8 @@ static void copy_one(const struct connection_view *v, void *argument)
 		.service = v->service,
 		.unread = v->unread,
 		.unsent = v->unsent,
+		.soft_error = v->soft_error,
+		.soft_errors = v->soft_errors,
 		.owner = v->owner,
 		.worker = all->worker,
 	};
@@ -165,6 +169,9 @@ static json_t *connection_json(const struct copied *v, uint64_t now)
 	json_object_update_new(json, measures(&v->conn));
 	json_object_update_new(json, account(&v->conn));
 	json_object_set_new(json, "timers", timers_of(&v->conn, now));
+	if (v->soft_error)
+		json_object_update_new(json, json_pack("{s:s, s:i}", "soft_error", v->soft_error,
+						       "soft_errors", v->soft_errors));
 	return json;
 }
 

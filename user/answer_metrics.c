@@ -51,6 +51,10 @@ static const struct series all_series[] = {
 	WIDE(records, "xtcp_records_total", "counter", "Ring records consumed."),
 	WIDE(sent_xdp, "xtcp_sent_xdp_total", "counter", "Segments sent by AF_XDP."),
 	WIDE(sent_packet, "xtcp_sent_packet_total", "counter", "Frames sent by AF_PACKET."),
+	WIDE(icmp_too_big, "xtcp_icmp_too_big_total", "counter", "ICMP: packet too big."),
+	WIDE(icmp_soft, "xtcp_icmp_soft_total", "counter", "ICMP errors noted as soft ones."),
+	WIDE(icmp_hard, "xtcp_icmp_hard_total", "counter", "ICMP errors that ended an opening."),
+	WIDE(icmp_ignored, "xtcp_icmp_ignored_total", "counter", "ICMP errors not believed."),
 };
 
 static unsigned long long value_of(const struct series *s, const struct worker_status *status)

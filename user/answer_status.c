@@ -85,6 +85,12 @@ static json_t *worker_of(struct worker *w, uint32_t number)
 				  (json_int_t)s.records, "sent_xdp", (json_int_t)s.sent_xdp,
 				  "sent_packet", (json_int_t)s.sent_packet, "transmit_small",
 				  s.transmit_small, "transmit_bulk", s.transmit_bulk));
+	if (json)
+		json_object_update_new(json, json_pack("{s:I, s:I, s:I, s:I}", "icmp_too_big",
+						       (json_int_t)s.icmp_too_big, "icmp_soft",
+						       (json_int_t)s.icmp_soft, "icmp_hard",
+						       (json_int_t)s.icmp_hard, "icmp_ignored",
+						       (json_int_t)s.icmp_ignored));
 	return json;
 }
 

@@ -7,6 +7,7 @@
 #include "demux.h"
 #include "engine.h"
 #include "frame.h"
+#include "icmp.h"
 #include "listening.h"
 #include "log.h"
 #include "pins.h"
@@ -35,6 +36,7 @@ struct daemon {
 	struct attachment attachment;
 	struct engine engine;
 	struct worker **workers;
+	struct icmp *icmp; /* NULL: not heard */
 	struct pins pins;
 	int events; /* of addresses */
 	int bell;   /* tells the host thread to end */
@@ -259,6 +261,10 @@ static int bring_up(struct daemon *d)
 	error = follow_addresses(d);
 	if (!error)
 		error = make_workers(d);
+	if (error)
+		return error;
+	d->icmp = icmp_start(&d->engine, d->workers);
+	d->engine.hears_icmp = d->icmp;
 	if (!error)
 		error = attach_link(&d->attachment, d->config, &d->interface);
 	if (error)
@@ -296,6 +302,8 @@ static void close_if_open(int fd)
 void daemon_stop(struct daemon *d)
 {
 	stop_host(d);
+	if (d->icmp)
+		icmp_stop(d->icmp);
 	for (uint32_t i = 0; d->workers && i < d->attachment.workers; i++)
 		if (d->workers[i])
 			worker_stop(d->workers[i]);

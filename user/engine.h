@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "addresses.h"
+#include "icmp_queue.h"
 #include "interface.h"
 #include "maps.h"
 #include "ring.h"
@@ -29,6 +30,7 @@ struct engine {
 	struct maps maps;
 	uint32_t workers;
 	bool partial_checksum_ok;
+	bool hears_icmp;	     /* set before a segment is sent */
 	struct addresses *addresses; /* atomic; see addresses.h */
 };
 
@@ -47,6 +49,7 @@ struct worker {
 	struct traces *traces;
 	struct sessions sessions;
 	struct strays strays;
+	struct icmp_queue icmp;
 
 	uint64_t drops[REASON_COUNT];
 	uint64_t wakeups;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Building frames; see frame.h. IPv4 goes out with DF clear and an ID that
- * counts: nothing here listens to "fragmentation needed" yet, and a path with a
- * smaller MTU must not be a black hole. */
+/* Building frames; see frame.h. An IPv4 ID counts even with DF, where it would
+ * not be needed (RFC 6864, 4.1): GSO counts it too. */
 #include "frame.h"
 #include "csum.h"
 #include "parse.h"
 #include <string.h>
 
 enum {
+	IPV4_DONT_FRAGMENT = 0x4000,
 	CHECKSUM_OFFSET = 16, /* in the TCP header */
 };
 
@@ -75,6 +75,7 @@ static void put_ipv4(struct writer *w, const struct frame_ends *ends, uint32_t t
 		.tos = chosen.traffic_class,
 		.tot_len = to_be16((uint16_t)(sizeof(ip) + tcp_length)),
 		.id = to_be16(ends->ip_id),
+		.frag_off = to_be16(ends->dont_fragment ? IPV4_DONT_FRAGMENT : 0),
 		.ttl = chosen.hop_limit,
 		.protocol = IPPROTO_TCP,
 		.saddr = ends->tuple->local.word[3],

@@ -19,7 +19,8 @@ enum { FRAME_HEADERS_MAX = 14 + 4 + 40 + TCP_HEADER_MAX };
 struct frame_ends {
 	const struct tuple *tuple;
 	const struct link_address *link;
-	uint16_t ip_id; /* IPv4 only */
+	uint16_t ip_id;	    /* IPv4 only */
+	bool dont_fragment; /* IPv4 only: routers shall answer by ICMP (RFC 1191) */
 };
 
 /* Where the parts of a built header begin, bytes from the frame's start. */

@@ -42,12 +42,14 @@ struct session {
 	void *private_data;
 	struct text_chain send;
 	struct text_chain receive;
-	uint32_t index;	   /* into flows and conns */
-	uint32_t consumed; /* counted punts since the daemon owns the flow */
-	uint32_t next;	   /* on the list of what is to be settled, or that of free places */
-	int32_t trace;	   /* its place, trace.h */
-	uint16_t marks;	   /* enum session_mark */
-	uint8_t end;	   /* enum session_end, once known */
+	uint32_t index;	      /* into flows and conns */
+	uint32_t consumed;    /* counted punts since the daemon owns the flow */
+	uint32_t next;	      /* on the list of what is to be settled, or that of free places */
+	int32_t trace;	      /* its place, trace.h */
+	uint16_t marks;	      /* enum session_mark */
+	uint8_t end;	      /* enum session_end, once known */
+	uint8_t soft_error;   /* enum icmp_error: the last one, of which … */
+	uint16_t soft_errors; /* … so many came; saturates */
 };
 
 _Static_assert(sizeof(struct session) <= 128, "memory per idle connection is a promise");

@@ -110,8 +110,9 @@ static void log_failure(struct session *s)
 	static __thread struct log_limit limit;
 
 	if (!s->conn->passive && !(s->marks & MARK_OPENED) && log_may(&limit))
-		log_warning("connection %u to %s: %s", s->conn->id, session_peer_text(s),
-			    why[s->end]);
+		log_warning("connection %u to %s: %s%s%s", s->conn->id, session_peer_text(s),
+			    why[s->end], s->soft_error ? "; " : "",
+			    s->soft_error ? icmp_error_name(s->soft_error) : "");
 }
 
 static void closed(struct session *s)

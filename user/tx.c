@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* An IP packet has at most 65535 bytes, of which headers take up to 120. */
-enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4 };
+enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4, PATH_MTU_LEAST = 552 };
 
 int tx_make(struct worker *w)
 {
@@ -91,11 +91,18 @@ static void send_small(struct tx *t, struct frame *f, const struct iovec *pieces
 	t->sent_xdp++;
 }
 
+/* Only with an ear for the answer, and not for packets that a path should take
+ * anyway: below that the core does not go (tcp/path_mtu.c). */
+static bool finds_path_mtu(const struct worker *w, const struct conn *c)
+{
+	return w->engine->hears_icmp && c->snd.mss > PATH_MTU_LEAST - 40;
+}
+
 void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 {
 	struct tx *t = &w->tx;
 	const struct conn *c = s->conn;
-	struct frame_ends ends = {&c->tuple, &c->link, t->ip_id};
+	struct frame_ends ends = {&c->tuple, &c->link, t->ip_id, finds_path_mtu(w, c)};
 	struct iovec pieces[TX_PIECES_MAX];
 	struct tx_cut cut = {c->snd.mss, c->link.v4};
 	struct frame f;
@@ -121,7 +128,7 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 void tx_bare(struct worker *w, const struct tuple *tuple, const struct link_address *link,
 	     const struct segment *seg)
 {
-	struct frame_ends ends = {tuple, link, w->tx.ip_id++};
+	struct frame_ends ends = {tuple, link, w->tx.ip_id++, false};
 	struct frame f;
 
 	frame_build(&f, &ends, seg);

@@ -171,6 +171,7 @@ static bool round_of(struct worker *w)
 	bool busy = answer_messages(w);
 
 	w->rounds++;
+	busy |= icmp_queue_work(w);
 	busy |= receive(w);
 	watch_pool(w);
 	busy |= settle_changed(w);
@@ -192,7 +193,7 @@ static bool round_of(struct worker *w)
 static bool has_work(const struct worker *w)
 {
 	return !ring_is_empty(&w->ring) || w->sessions.changed_first != SESSIONS_NONE ||
-	       __atomic_load_n(&w->messages, __ATOMIC_ACQUIRE);
+	       __atomic_load_n(&w->messages, __ATOMIC_ACQUIRE) || !icmp_queue_is_empty(&w->icmp);
 }
 
 /* Time until the next deadline; NULL if there is none. What is held back by a
@@ -343,6 +344,7 @@ struct worker *worker_make(struct engine *e, uint32_t number, const struct tcp_s
 	w->epoll = w->bell = w->tx.packet.fd = -1;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->answered, NULL);
+	icmp_queue_make(&w->icmp);
 	if (ring_open(&w->ring, ring_fd, (size_t)e->config->ring_mib << 20)) {
 		close(ring_fd);
 		free(w);
@@ -396,6 +398,7 @@ void worker_destroy(struct worker *w)
 	ring_close(&w->ring);
 	pthread_mutex_destroy(&w->lock);
 	pthread_cond_destroy(&w->answered);
+	icmp_queue_destroy(&w->icmp);
 	free(w);
 }
 
@@ -418,6 +421,8 @@ void worker_each_connection(struct worker *w,
 		v.owner = (uint8_t)flow_owner(s);
 		v.unread = session_unread(s);
 		v.unsent = (uint32_t)session_unsent(s);
+		v.soft_error = icmp_error_name(s->soft_error);
+		v.soft_errors = s->soft_errors;
 		visit(&v, argument);
 	}
 }
@@ -445,6 +450,10 @@ void worker_status(const struct worker *w, struct worker_status *status)
 		.records = w->records,
 		.sent_xdp = w->tx.sent_xdp,
 		.sent_packet = w->tx.sent_packet,
+		.icmp_too_big = w->icmp.too_big,
+		.icmp_soft = w->icmp.soft,
+		.icmp_hard = w->icmp.hard,
+		.icmp_ignored = w->icmp.ignored,
 		.transmit_small = tx_name_small(&w->tx),
 		.transmit_bulk = tx_name_bulk(&w->tx),
 	};

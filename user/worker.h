@@ -27,6 +27,8 @@ struct connection_view {
 	uint8_t owner;		 /* enum owner */
 	uint32_t unread;	 /* bytes waiting for the service */
 	uint32_t unsent;	 /* bytes written and not acknowledged */
+	const char *soft_error;	 /* the last ICMP error that concerned it, or NULL */
+	uint16_t soft_errors;	 /* how many there were */
 };
 void worker_each_connection(struct worker *w,
 			    void (*visit)(const struct connection_view *v, void *argument),
@@ -53,6 +55,10 @@ struct worker_status {
 	uint64_t records;	    /* ring records consumed */
 	uint64_t sent_xdp;	    /* segments by AF_XDP */
 	uint64_t sent_packet;	    /* segments, or GSO super-segments, by AF_PACKET */
+	uint64_t icmp_too_big;	    /* ICMP errors: packet too big */
+	uint64_t icmp_soft;	    /* others, noted */
+	uint64_t icmp_hard;	    /* that ended an opening */
+	uint64_t icmp_ignored;	    /* that quote nothing under way */
 	const char *transmit_small; /* "AF_XDP copy", "AF_XDP zero copy", "AF_PACKET" */
 	const char *transmit_bulk;  /* "AF_PACKET GSO", … */
 };

@@ -66,7 +66,7 @@ static bool read_frame(uint8_t *bytes, size_t length, struct segment *s)
 static struct segment over_the_wire(struct peer *p, const struct segment *s)
 {
 	static uint8_t bytes[FRAME_HEADERS_MAX + (1 << 16)];
-	const struct frame_ends ends = {&p->c.tuple, &p->c.link, 1};
+	const struct frame_ends ends = {&p->c.tuple, &p->c.link, 1, false};
 	struct iovec text = {(void *)(uintptr_t)stream_text(STREAM_FROM_US, 0), s->text_length};
 	struct segment read;
 	struct frame f;

@@ -91,7 +91,7 @@ static void check(const struct frame_ends *ends, const struct segment *s, uint32
 static void check_both(const struct segment *s, uint32_t cut)
 {
 	struct link_address link = {{2, 1, 2, 3, 4, 5}, {2, 9, 8, 7, 6, 5}, 0, 0, 1};
-	struct frame_ends ends = {&v4, &link, 4711};
+	struct frame_ends ends = {&v4, &link, 4711, true};
 
 	check(&ends, s, cut);
 	link.vlan = 1;
@@ -201,7 +201,7 @@ TEST(frame__unfinished_checksum_is_the_pseudo_headers)
 {
 	const struct segment s = {.seq = 1, .ack = 2, .flags = ACK, .text_length = 50000};
 	const struct link_address link = {.v4 = 1};
-	const struct frame_ends ends = {&v4, &link, 1};
+	const struct frame_ends ends = {&v4, &link, 1, false};
 	struct frame f;
 	uint16_t field;
 

@@ -151,6 +151,9 @@ uint32_t scoreboard_skip(const struct conn *c, uint32_t seq);
 uint32_t scoreboard_hole_end(const struct conn *c, uint32_t seq, uint32_t limit);
 uint32_t scoreboard_bytes(const struct conn *c, uint32_t from, uint32_t to);
 
+/* path_mtu.c */
+void path_mtu_suspect(struct conn *c, uint32_t times);
+
 /* answers.c */
 void answer_reset(struct conn *c, uint32_t seq);
 void answer_challenge(struct conn *c, const struct host *h);

@@ -60,6 +60,7 @@ static void retransmission_timeout(struct conn *c, const struct host *h)
 		c->flags |= CONN_PROBE;
 		count(&c->rtt.probes);
 	} else {
+		path_mtu_suspect(c, c->rtt.backoff + 1);
 		recovery_timeout(c, h);
 		c->rtt.timed_at = 0;
 		count(&c->rtt.backoff);
