@@ -256,13 +256,14 @@ demo: deps
 install: all
 	install -D -m 755 $(BUILD)/xtcpd $(DESTDIR)$(PREFIX)/sbin/xtcpd
 	install -D -m 755 $(BUILD)/xtcpctl $(DESTDIR)$(PREFIX)/bin/xtcpctl
-	for unit in $(wildcard packaging/*.service); do \
-		install -D -m 644 $$unit $(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit); \
-	done
+	sed 's|/usr/local|$(PREFIX)|' packaging/xtcpd.service | install -D -m 644 /dev/stdin \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/xtcpd.service
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/xtcp README.md packaging/xtcpd.yaml
 
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/xtcpd $(DESTDIR)$(PREFIX)/bin/xtcpctl
 	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/xtcpd.service
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/xtcp
 
 clean:
 	rm -rf $(BUILD)
