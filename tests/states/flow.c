@@ -39,6 +39,44 @@ TEST(flow__initial_window)
 	leave(&p);
 }
 
+/* The ACKs of a whole window that are taken before anything is sent all open cwnd:
+ * it was full, whatever of it is still in flight when the last of them is looked at. */
+TEST(flow__acks_in_a_row_all_open_cwnd)
+{
+	struct peer p = round_numbers(NULL);
+	struct segment s = {.seq = p.irs + 1, .ack = p.iss + 1, .wnd = 65535, .flags = ACK}, left;
+	int sent = 0;
+
+	user_send(&p, 40000);
+	while (peer_next(&p, &left))
+		sent++;
+	assert_int_equal(sent, 10);
+	for (int i = 0; i < 5; i++) {
+		s.ack += 2000;
+		peer_arrives(&p, &s);
+	}
+	peer_settle(&p, HERE);
+	for (sent = 0; peer_next(&p, &left); sent++)
+		assert_int_equal(left.seq, 10001 + sent * 1000);
+	assert_int_equal(sent, 20);
+	leave(&p);
+}
+
+/* And none of them does where cwnd was not what limited us (RFC 7661, 4.3). */
+TEST(flow__acks_of_little_do_not_open_cwnd)
+{
+	struct peer p = round_numbers(NULL);
+	struct segment left;
+
+	user_send(&p, 4000);
+	while (peer_next(&p, &left))
+		;
+	rx(&p, ". 1:1(0) ack 2001 win 65535");
+	rx(&p, ". 1:1(0) ack 4001 win 65535");
+	assert_int_equal(p.c.cc.cwnd, 10000);
+	leave(&p);
+}
+
 /* MUST-15: a peer that names no MSS gets 536 bytes, over IPv6 1220. */
 TEST(flow__mss_by_default)
 {
@@ -275,8 +313,11 @@ TEST(flow__quick_ack)
 TEST(flow__one_ack_for_all_that_is_queued)
 {
 	struct peer p = round_numbers(NULL);
-	struct segment s = {
-		.seq = p.irs + 1, .ack = p.iss + 1, .wnd = 65535, .flags = ACK, .text_length = 1000};
+	struct segment s = {.seq = p.irs + 1,
+			    .ack = p.iss + 1,
+			    .wnd = 65535,
+			    .flags = ACK,
+			    .text_length = 1000};
 
 	for (int i = 0; i < 8; i++, s.seq += 1000)
 		peer_arrives(&p, &s);

@@ -88,9 +88,13 @@ void congestion_begin(struct conn *c, const struct host *h)
 }
 
 /* A window that was not used up says nothing about the network (RFC 7661, 4.3's
- * condition, in the form that deployed stacks use it). */
+ * condition, in the form that deployed stacks use it). Several ACKs may be taken
+ * before anything is sent again, so what is in flight tells it only of the first
+ * of them; for the others counts how sending ended the last time. */
 static bool window_was_used(const struct conn *c, uint32_t flight)
 {
+	if (conn_has(c, CONN_CWND_FULL))
+		return true;
 	if (c->cc.cwnd < c->cc.ssthresh)
 		return c->cc.cwnd < 2 * flight;
 	return c->cc.cwnd < flight + c->snd.mss;

@@ -37,6 +37,7 @@ enum conn_flags {
 	CONN_PROBE_AGAIN = 0x40000, /* … and was nothing new */
 	CONN_IDLE = 0x80000,	    /* TIMER_LIFE waits to send a keep-alive */
 	CONN_KEEPALIVE = 0x100000,  /* … which is due */
+	CONN_CWND_FULL = 0x200000,  /* there was more to send than cwnd allowed */
 };
 
 /* A segment on its way through 3.10.7. `s` is a copy: it is trimmed. */

@@ -397,6 +397,16 @@ static bool output_blocks(struct conn *c, const struct host *h, struct segment *
 	return blocks && c->options & OPTION_SACK_PERMITTED && output_ack(c, h, s);
 }
 
+/* See window_was_used() of congestion.c. */
+static void note_limit(struct conn *c)
+{
+	if (c->deadline[TIMER_PACE]) /* not all has gone that may go */
+		return;
+	c->flags &= ~(uint32_t)CONN_CWND_FULL;
+	if (unsent_text(c) && congestion_room(c) < c->snd.mss)
+		c->flags |= CONN_CWND_FULL;
+}
+
 /* Nothing could be sent and nothing is in flight: if there is something to send,
  * only the peer's window can be in the way, and its opening can get lost. */
 static void watch_closed_window(struct conn *c, const struct host *h)
@@ -424,6 +434,7 @@ bool tcp_output(struct conn *c, const struct host *h, uint32_t max_text, struct 
 	    output_probe(c, h, s) || output_text(c, h, max_text, s) || output_fin(c, h, s) ||
 	    output_keepalive(c, h, s) || output_ack(c, h, s))
 		return true;
+	note_limit(c);
 	watch_closed_window(c, h);
 	return false;
 }
