@@ -83,8 +83,10 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 
 bool tcp_is_plain(const struct conn *c)
 {
-	const uint32_t harmless =
-		CONN_CLOCK_SET | CONN_SYN_LOST | CONN_REORDERED | CONN_UNDO | CONN_IDLE;
+	/* An ACK that is due goes out whoever owns the flow: to take the flow for as
+	 * long as it takes to send it would punt what arrives meanwhile. */
+	const uint32_t harmless = CONN_ACK_NOW | CONN_CLOCK_SET | CONN_SYN_LOST |
+				  CONN_REORDERED | CONN_UNDO | CONN_IDLE;
 
 	return c->state == ESTABLISHED && !(c->flags & ~harmless) && !c->answer.flags &&
 	       !c->rcv.spans && c->snd.wnd && recovery_is_idle(c) &&
