@@ -168,6 +168,7 @@ void tcp_forsake(struct conn *c, const struct host *h)
 		answer_reset(c, c->snd.nxt);
 		conn_end(c, 0);
 	} else if (c->state == FIN_WAIT_2) {
+		c->flags &= ~(uint32_t)CONN_IDLE;
 		c->deadline[TIMER_LIFE] = h->now + h->settings->fin_wait_2;
 	}
 }

@@ -127,7 +127,7 @@ bool ack_take_fin(struct arrival *a)
 	switch (c->state) {
 	case FIN_WAIT_1:
 		set_state(c, FIN_WAIT_2);
-		c->deadline[TIMER_LIFE] = 0;
+		conn_watch_life(c, a->h);
 		if (conn_has(c, CONN_FORSAKEN))
 			c->deadline[TIMER_LIFE] = a->h->now + a->h->settings->fin_wait_2;
 		return true;

@@ -78,6 +78,7 @@ void conn_enter_time_wait(struct conn *c, const struct host *h)
 	set_state(c, TIME_WAIT);
 	for (int i = 0; i < TCP_TIMERS; i++)
 		c->deadline[i] = 0;
+	c->flags &= ~(uint32_t)CONN_IDLE;
 	c->deadline[TIMER_LIFE] = h->now + h->settings->two_msl;
 }
 
@@ -104,15 +105,27 @@ bool conn_is_synchronized(const struct conn *c)
 	return c->state >= ESTABLISHED;
 }
 
-static bool user_timeout_applies(const struct conn *c)
+/* In FIN_WAIT_2 whom nobody reads any more has a bounded life anyway. */
+static bool life_depends_on_progress(const struct conn *c)
 {
-	return c->state >= ESTABLISHED && c->state != FIN_WAIT_2 && c->state != TIME_WAIT;
+	return c->state >= ESTABLISHED && c->state != TIME_WAIT &&
+	       !(c->state == FIN_WAIT_2 && conn_has(c, CONN_FORSAKEN));
+}
+
+static struct tcp_patience patience_of(const struct conn *c, const struct host *h)
+{
+	const struct tcp_settings *s = h->settings;
+
+	if (c->passive && c->listener < s->listeners)
+		return s->of_listener[c->listener];
+	return (struct tcp_patience){s->user_timeout, s->keepalive_idle};
 }
 
 /* 3.8.4, MAY-5: only where a peer that is gone would be noticed in no other way. */
-static bool keepalive_applies(const struct conn *c, const struct host *h)
+static bool keepalive_applies(const struct conn *c, const struct tcp_patience *p)
 {
-	return h->settings->keepalive_idle && (c->state == ESTABLISHED || c->state == CLOSE_WAIT);
+	return p->keepalive_idle &&
+	       (c->state == ESTABLISHED || c->state == FIN_WAIT_2 || c->state == CLOSE_WAIT);
 }
 
 /* There was progress: the user timeout (3.8.3) begins anew while something of
@@ -121,15 +134,16 @@ static bool keepalive_applies(const struct conn *c, const struct host *h)
 void conn_watch_life(struct conn *c, const struct host *h)
 {
 	bool waiting = conn_flight(c) || c->deadline[TIMER_RETRANSMIT];
+	struct tcp_patience p = patience_of(c, h);
 
-	if (!user_timeout_applies(c))
+	if (!life_depends_on_progress(c))
 		return;
 	c->flags &= ~(uint32_t)CONN_IDLE;
-	c->deadline[TIMER_LIFE] = waiting ? h->now + h->settings->user_timeout : 0;
-	if (waiting || !keepalive_applies(c, h))
+	c->deadline[TIMER_LIFE] = waiting ? h->now + p.user_timeout : 0;
+	if (waiting || !keepalive_applies(c, &p))
 		return;
 	c->flags |= CONN_IDLE;
-	c->deadline[TIMER_LIFE] = h->now + h->settings->keepalive_idle;
+	c->deadline[TIMER_LIFE] = h->now + p.keepalive_idle;
 }
 
 /* Any segment shows that the peer is there. */

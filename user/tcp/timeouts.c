@@ -30,9 +30,10 @@ static bool expires(struct conn *c, enum tcp_timer timer, uint64_t now)
  * (MUST-29, 3.8.4). */
 static void life_timeout(struct conn *c, const struct host *h)
 {
-	bool quiet = c->state == TIME_WAIT || c->state == FIN_WAIT_2;
+	bool idle = conn_has(c, CONN_IDLE);
+	bool quiet = !idle && (c->state == TIME_WAIT || c->state == FIN_WAIT_2);
 
-	if (conn_has(c, CONN_IDLE) && c->keepalives < h->settings->keepalive_probes) {
+	if (idle && c->keepalives < h->settings->keepalive_probes) {
 		c->keepalives++;
 		c->flags |= CONN_KEEPALIVE;
 		c->deadline[TIMER_LIFE] = h->now + h->settings->keepalive_interval;
