@@ -36,6 +36,7 @@ struct daemon {
 	struct attachment attachment;
 	struct engine engine;
 	struct worker **workers;
+	struct tcp_patience *patience; /* of each listener */
 	struct icmp *icmp; /* NULL: not heard */
 	struct pins pins;
 	int events; /* of addresses */
@@ -181,6 +182,32 @@ static uint8_t scale_for(uint64_t window)
 	return scale;
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static int make_patience(struct daemon *d, struct tcp_settings *s)
+{
+	const struct config *config = d->config;
+
+	d->patience = calloc(config->listener_count + 1, sizeof(*d->patience));
+	if (!d->patience)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < config->listener_count; i++) {
+		const struct listener_config *l = &config->listeners[i];
+
+		d->patience[i] = (struct tcp_patience){s->user_timeout, s->keepalive_idle};
+		if (l->user_timeout_s)
+			d->patience[i].user_timeout = l->user_timeout_s * TCP_SECOND;
+		if (l->keep_alive_s)
+			d->patience[i].keepalive_idle = l->keep_alive_s * TCP_SECOND;
+	}
+	s->of_listener = d->patience;
+	s->listeners = (uint16_t)config->listener_count;
+	return 0;
+}
+
 static int make_settings(const struct daemon *d, struct tcp_settings *s)
 {
 	const struct config *config = d->config;
@@ -190,9 +217,10 @@ static int make_settings(const struct daemon *d, struct tcp_settings *s)
 	if (getrandom(s->secret, sizeof(s->secret), 0) != sizeof(s->secret))
 		return -errno;
 	s->two_msl = config->time_wait_ms * 1000000ull;
-	s->send_limit = config->send_buffer_kib * 1024;
-	s->receive_limit = config->receive_buffer_kib * 1024;
-	s->window_scale = scale_for(s->receive_limit);
+	/* Where buffers begin; sizing.c has them grow. */
+	s->send_limit = least(config->send_buffer_kib * 1024, SIZING_SEND_LEAST);
+	s->receive_limit = least(config->receive_buffer_kib * 1024, SIZING_RECEIVE_FIRST);
+	s->window_scale = scale_for(config->receive_buffer_kib * 1024ull);
 	s->mss_v4 = (uint16_t)(mtu - 40);
 	s->mss_v6 = (uint16_t)(mtu - 60);
 	s->quick_ack = config->quick_ack;
@@ -232,6 +260,9 @@ static int make_workers(struct daemon *d)
 {
 	struct tcp_settings settings;
 	int error = make_settings(d, &settings);
+
+	if (!error)
+		error = make_patience(d, &settings);
 
 	frame_set_ip((uint8_t)d->config->ttl, (uint8_t)(d->config->dscp << 2));
 	d->workers = calloc(d->attachment.workers, sizeof(struct worker *));
@@ -311,6 +342,7 @@ void daemon_stop(struct daemon *d)
 		if (d->workers[i])
 			worker_destroy(d->workers[i]);
 	free(d->workers);
+	free(d->patience);
 	attach_undo(&d->attachment);
 	pins_close(&d->pins);
 	close_if_open(d->events);

@@ -11,6 +11,7 @@
 
 #include "abi.h"
 #include "service.h"
+#include "sizing.h"
 #include "tcp/tcp.h"
 #include "text.h"
 #include <stdbool.h>
@@ -42,6 +43,7 @@ struct session {
 	void *private_data;
 	struct text_chain send;
 	struct text_chain receive;
+	struct sizing sizing;
 	uint32_t index;	      /* into flows and conns */
 	uint32_t consumed;    /* counted punts since the daemon owns the flow */
 	uint32_t next;	      /* on the list of what is to be settled, or that of free places */

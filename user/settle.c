@@ -206,12 +206,13 @@ static void share_pool(struct session *s)
 {
 	struct worker *w = s->worker;
 	uint64_t share = (uint64_t)text_pool_left(&w->text, TEXT_RECEIVE) * TEXT_BLOCK / SHARE;
-	uint32_t limit = w->settings.receive_limit;
+	uint32_t limit = sizing_receive(s, w->engine->config->receive_buffer_kib * 1024);
 
 	if (share < SHARE_LEAST)
 		share = SHARE_LEAST;
 	if (s->conn->state >= ESTABLISHED)
 		s->conn->rcv.limit = share < limit ? (uint32_t)share : limit;
+	s->conn->snd.limit = sizing_send(s, w->engine->config->send_buffer_kib * 1024);
 }
 
 static void settle(struct session *s)
