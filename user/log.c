@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -33,6 +34,18 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
+/* $JOURNAL_STREAM names device and inode of the journal's end, and is inherited by
+ * whatever a service starts, with its output elsewhere perhaps. */
+static bool goes_to_the_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	unsigned long long device, inode;
+	struct stat status;
+
+	return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+	       !fstat(STDERR_FILENO, &status) && status.st_dev == device && status.st_ino == inode;
+}
+
 __attribute__((format(printf, 2, 0))) static void put(enum priority p, const char *format,
 						      va_list arguments)
 {
@@ -43,7 +56,7 @@ __attribute__((format(printf, 2, 0))) static void put(enum priority p, const cha
 
 	vsnprintf(message, sizeof(message), format, arguments);
 	make_printable(message);
-	if (getenv("JOURNAL_STREAM"))
+	if (goes_to_the_journal())
 		length = snprintf(line, sizeof(line), "<%d>%s\n", p, message);
 	else
 		length = snprintf(line, sizeof(line), "xtcpd: %s%s\n", label(p), message);
