@@ -30,6 +30,8 @@ struct listener_config {
 	struct backend backends[BACKENDS_MAX]; /* proxy: taken in turn */
 	uint32_t backend_count;
 	char banner[BANNER_MAX]; /* greet: sent at once, as it is */
+	uint32_t keep_alive_s;	 /* 0: as for all */
+	uint32_t user_timeout_s; /* 0: as for all */
 };
 
 struct config {

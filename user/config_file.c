@@ -26,6 +26,8 @@ struct file_listener {
 	char **backends;
 	unsigned backends_count;
 	char *banner;
+	char *keep_alive_s;
+	char *user_timeout_s;
 };
 
 struct file_config {
@@ -48,6 +50,8 @@ static const cyaml_schema_field_t listener_fields[] = {
 	CYAML_FIELD_SEQUENCE("backends", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 			     struct file_listener, backends, &backend_schema, 0, CYAML_UNLIMITED),
 	OPTIONAL_TEXT("banner", struct file_listener, banner),
+	OPTIONAL_TEXT("keep_alive_s", struct file_listener, keep_alive_s),
+	OPTIONAL_TEXT("user_timeout_s", struct file_listener, user_timeout_s),
 	CYAML_FIELD_END,
 };
 
@@ -253,6 +257,20 @@ static int read_banner(struct reading *r, struct listener_config *l, unsigned nu
 	return file->banner ? listener_set_banner(l, file->banner, r->complaint) : 0;
 }
 
+/* RFC 9293, 3.8.3 and 3.8.4: MUST-21, MUST-24, MUST-27. */
+static int read_patience(struct reading *r, struct listener_config *l, unsigned number,
+			 const struct file_listener *file)
+{
+	at(r, "listeners[%u].keep_alive_s", number);
+	if (file->keep_alive_s &&
+	    setting_number("keep_alive_s", &l->keep_alive_s, file->keep_alive_s, r->complaint))
+		return -EINVAL;
+	at(r, "listeners[%u].user_timeout_s", number);
+	return file->user_timeout_s ? setting_number("user_timeout_s", &l->user_timeout_s,
+						     file->user_timeout_s, r->complaint)
+				    : 0;
+}
+
 static int read_listener(struct reading *r, unsigned number, const struct file_listener *file)
 {
 	struct listener_config *l;
@@ -272,7 +290,8 @@ static int read_listener(struct reading *r, unsigned number, const struct file_l
 	at(r, "listeners[%u].service", number);
 	if (listener_set_service(l, file->service, r->complaint))
 		return -EINVAL;
-	if (read_backends(r, l, number, file) || read_banner(r, l, number, file))
+	if (read_backends(r, l, number, file) || read_banner(r, l, number, file) ||
+	    read_patience(r, l, number, file))
 		return -EINVAL;
 	at(r, "listeners[%u].service", number);
 	if (listener_check(l, r->complaint))

@@ -45,6 +45,7 @@ struct daemon {
 	bool host_runs;
 	bool gone; /* nothing is attached any more */
 	const char *transmit_why;
+	struct tcp_patience *patience; /* of each listener */
 };
 
 /* --- following the host --------------------------------------------------------------- */

@@ -139,6 +139,14 @@ int setting_set(const struct setting *s, struct config *config, const char *text
 	return complain(c, "no such kind of setting");
 }
 
+int setting_number(const char *name, uint32_t *value, const char *text, struct complaint *c)
+{
+	for (unsigned i = 0; i < SETTINGS; i++)
+		if (settings[i].kind == SETTING_NUMBER && !strcmp(settings[i].name, name))
+			return set_number(&settings[i], value, text, c);
+	return complain(c, "there is no number '%s'", name);
+}
+
 void settings_default(struct config *config)
 {
 	struct complaint c;

@@ -32,6 +32,8 @@ void settings_default(struct config *config);
 /* 0, or -EINVAL with a complaint that does not name the setting. */
 int setting_set(const struct setting *s, struct config *config, const char *text,
 		struct complaint *c);
+/* What would be right for the NUMBER of that name. */
+int setting_number(const char *name, uint32_t *value, const char *text, struct complaint *c);
 /* As text, for messages and --help. */
 void setting_initial(const struct setting *s, char *text, size_t size);
 

@@ -133,6 +133,18 @@ TEST(config__every_setting)
 	assert_int_equal(config.dscp, 46);	      /* MUST-48 */
 }
 
+/* MUST-21, MUST-24, MUST-27: for a listener alone. */
+TEST(config__patience_of_a_listener)
+{
+	load_right(LISTENER("    service: echo\n    keep_alive_s: 60\n    user_timeout_s: 30\n"));
+	assert_int_equal(config.listeners[0].keep_alive_s, 60);
+	assert_int_equal(config.listeners[0].user_timeout_s, 30);
+	assert_false(config.keep_alive);
+	assert_int_equal(config.user_timeout_s, 900);
+	load_right(LISTENER("    service: echo\n"));
+	assert_int_equal(config.listeners[0].keep_alive_s, 0);
+}
+
 TEST(config__an_empty_file_changes_nothing)
 {
 	load_right("");
@@ -176,6 +188,8 @@ static const struct wrong all_wrong[] = {
 	{LISTENER("    service: ecco\n"), 4, {"unknown service 'ecco'", "echo, discard"}},
 	{LISTENER("    service: proxy\n"), 4, {"needs a backend"}},
 	{LISTENER("    service: greet\n"), 4, {"needs a banner"}},
+	{LISTENER("    service: echo\n    keep_alive_s: 1\n"), 5, {"out of range", "from 10"}},
+	{LISTENER("    service: echo\n    user_timeout_s: x\n"), 5, {"not a number"}},
 	{LISTENER("    service: echo\n    banner: x\n"), 4, {"only greet has a banner"}},
 	{LISTENER("    service: echo\n    backends: [\"1.2.3.4:5\"]\n"), 4, {"only proxy"}},
 	{LISTENER("    service: proxy\n    backends: x\n"), 5, {"backends", "a list"}},

@@ -327,6 +327,35 @@ TEST(flow__one_ack_for_all_that_is_queued)
 	leave(&p);
 }
 
+/* MUST-21, MUST-24: each listener's own patience; an active OPEN has that of all. */
+TEST(flow__patience_of_the_listener)
+{
+	static const struct tcp_patience patience[] = {{0, 0}, {20 * SECOND, 5 * SECOND}};
+
+	for (uint8_t passive = 0; passive < 2; passive++) {
+		struct peer p = round_numbers(NULL);
+
+		p.settings.listeners = 2;
+		p.settings.of_listener = patience;
+		p.c.listener = 1;
+		p.before.passive = p.c.passive = passive;
+		rx(&p, ". 1:1(0) ack 1 win 65535");
+		user_send(&p, 10);
+		tx(&p, "P. 1:11(10) ack 1");
+		rx(&p, ". 1:1(0) ack 11 win 65535");
+		after(&p, 5 * SECOND);
+		if (passive)
+			tx(&p, ". 10:10(0) ack 1");
+		silence(&p);
+		rx(&p, ". 1:1(0) ack 11 win 65535");
+		user_send(&p, 10);
+		p.first = p.count = 0;
+		after(&p, 20 * SECOND);
+		p.first = p.count = 0;
+		state(&p, passive ? CLOSED : ESTABLISHED);
+	}
+}
+
 /* Text that leaves carries the ACK. */
 TEST(flow__ack_rides_on_text)
 {

@@ -112,10 +112,19 @@ static bool life_depends_on_progress(const struct conn *c)
 	       !(c->state == FIN_WAIT_2 && conn_has(c, CONN_FORSAKEN));
 }
 
-/* 3.8.4, MAY-5: only where a peer that is gone would be noticed in no other way. */
-static bool keepalive_applies(const struct conn *c, const struct host *h)
+static struct tcp_patience patience_of(const struct conn *c, const struct host *h)
 {
-	return h->settings->keepalive_idle &&
+	const struct tcp_settings *s = h->settings;
+
+	if (c->passive && c->listener < s->listeners)
+		return s->of_listener[c->listener];
+	return (struct tcp_patience){s->user_timeout, s->keepalive_idle};
+}
+
+/* 3.8.4, MAY-5: only where a peer that is gone would be noticed in no other way. */
+static bool keepalive_applies(const struct conn *c, const struct tcp_patience *p)
+{
+	return p->keepalive_idle &&
 	       (c->state == ESTABLISHED || c->state == FIN_WAIT_2 || c->state == CLOSE_WAIT);
 }
 
@@ -125,15 +134,16 @@ static bool keepalive_applies(const struct conn *c, const struct host *h)
 void conn_watch_life(struct conn *c, const struct host *h)
 {
 	bool waiting = conn_flight(c) || c->deadline[TIMER_RETRANSMIT];
+	struct tcp_patience p = patience_of(c, h);
 
 	if (!life_depends_on_progress(c))
 		return;
 	c->flags &= ~(uint32_t)CONN_IDLE;
-	c->deadline[TIMER_LIFE] = waiting ? h->now + h->settings->user_timeout : 0;
-	if (waiting || !keepalive_applies(c, h))
+	c->deadline[TIMER_LIFE] = waiting ? h->now + p.user_timeout : 0;
+	if (waiting || !keepalive_applies(c, &p))
 		return;
 	c->flags |= CONN_IDLE;
-	c->deadline[TIMER_LIFE] = h->now + h->settings->keepalive_idle;
+	c->deadline[TIMER_LIFE] = h->now + p.keepalive_idle;
 }
 
 /* Any segment shows that the peer is there. */

@@ -20,6 +20,12 @@
 #define TCP_SECOND 1000000000ull
 #define TCP_NO_DEADLINE UINT64_MAX
 
+/* How long a connection waits for its peer, ns; see struct tcp_settings. */
+struct tcp_patience {
+	uint64_t user_timeout;
+	uint64_t keepalive_idle;
+};
+
 /* Same for all connections of a daemon; times in ns. tcp_settings_default()
  * gives the values that RFCs or deployed stacks use, except the secret. */
 struct tcp_settings {
@@ -47,6 +53,10 @@ struct tcp_settings {
 	uint64_t syn_timeout_passive;
 	uint8_t keepalive_probes; /* so many unanswered end the connection; 9 */
 	uint8_t pacing;		  /* 1: spread a window over its round trip; 0 */
+	/* For passive connections whose `listener` is below that number, instead of
+	 * the two above; 0: for none. */
+	uint16_t listeners;
+	const struct tcp_patience *of_listener;
 };
 
 /* What a call is made with. Never kept by the core. */
