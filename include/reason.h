@@ -40,7 +40,7 @@
 	X(DROP_OPTIONS, "drop_options", "options that run past the TCP header")                    \
 	X(DROP_SOURCE, "drop_source", "from an address that cannot be a peer's")                   \
 	X(DROP_NO_CONNECTION, "drop_no_connection", "the connection table is full")                \
-	X(DROP_HALF_OPEN, "drop_half_open", "too many connections in SYN_RECEIVED")                \
+	X(DROP_HALF_OPEN, "drop_half_open", "too many in SYN_RECEIVED: the oldest, or the SYN")    \
 	X(DROP_STRAY, "drop_stray", "of no connection, and no reply is due")                       \
 	X(DROP_TEXT_POOL, "drop_text_pool", "no text block left; not acknowledged")                \
 	X(DROP_REPLY_LIMIT, "drop_reply_limit", "a stray whose RST the rate limit withheld")

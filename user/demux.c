@@ -95,6 +95,24 @@ static struct session *begin(struct worker *w, const struct tuple *t,
 	return NULL;
 }
 
+/* Room for a newcomer: in a flood the half-open connections are the flood's, and
+ * an honest peer's ACK is here within a round trip, long before its turn comes.
+ * Whoever gives way is forgotten without a word, as its address is not proven. */
+static bool make_room_half_open(struct worker *w)
+{
+	struct session *s;
+
+	if (w->sessions.half_open < w->sessions.half_open_most)
+		return true;
+	worker_drop(w, REASON_DROP_HALF_OPEN);
+	s = sessions_half_open_oldest(w);
+	if (!s)
+		return false;
+	trace_end(w->traces, s->trace, s->conn->id, w->host.now);
+	sessions_release(s);
+	return true;
+}
+
 static void syn_arrives(struct worker *w, const struct arrival *a)
 {
 	const struct tuple *t = &a->packet.tuple;
@@ -109,10 +127,8 @@ static void syn_arrives(struct worker *w, const struct arrival *a)
 		worker_drop(w, REASON_DROP_STRAY);
 		return;
 	}
-	if (w->sessions.half_open >= w->sessions.half_open_most) {
-		worker_drop(w, REASON_DROP_HALF_OPEN);
+	if (!make_room_half_open(w))
 		return;
-	}
 	s = begin(w, t, &link, &error);
 	if (!s) {
 		worker_drop(w, REASON_DROP_NO_CONNECTION);

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of one search: a SYN must not cost more than a look at this many places. */
+enum { HAND_STEPS = 256 };
+
 int sessions_make(struct worker *w)
 {
 	struct sessions *t = &w->sessions;
@@ -116,6 +119,22 @@ void sessions_release(struct session *s)
 	s->next = t->free_first;
 	t->free_first = place;
 	t->live--;
+}
+
+/* Places are filled in turn, and those that this frees are filled next: so the
+ * hand goes around from old to new. */
+struct session *sessions_half_open_oldest(struct worker *w)
+{
+	struct sessions *t = &w->sessions;
+
+	for (uint32_t i = 0; i < HAND_STEPS && i < t->high; i++) {
+		struct session *s = &t->place[t->hand];
+
+		t->hand = (t->hand + 1) % t->high;
+		if ((s->marks & (MARK_HALF_OPEN | MARK_QUEUED)) == MARK_HALF_OPEN)
+			return s;
+	}
+	return NULL;
 }
 
 struct session *sessions_known(struct worker *w, uint32_t index, uint32_t generation)

@@ -15,6 +15,7 @@ struct sessions {
 	uint32_t live;
 	uint32_t half_open;
 	uint32_t half_open_most;
+	uint32_t hand; /* where the search for the oldest half-open one goes on */
 	uint32_t high; /* places below it have been used */
 	uint32_t free_first;
 	uint32_t changed_first;
@@ -35,6 +36,10 @@ int sessions_list(struct session *s);
 void sessions_unlist(struct session *s);
 /* Gives everything back; records in flight that name it mean nobody any more. */
 void sessions_release(struct session *s);
+
+/* The half-open connection that waits longest, about, if it is not just being
+ * dealt with: NULL if a short search finds none. */
+struct session *sessions_half_open_oldest(struct worker *w);
 
 /* By what a record says; NULL if that connection is gone or is not ours. */
 struct session *sessions_known(struct worker *w, uint32_t index, uint32_t generation);

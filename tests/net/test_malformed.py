@@ -290,7 +290,7 @@ def test_noise(pair, family):
 
 
 def test_syn_flood_leaves_the_others_alone(pair, family):
-    """More half-open connections than are allowed: the rest is counted, others live."""
+    """More half-open connections than are allowed: counted, others live, and can come."""
     daemon = pair.listening("echo", PORT, {"half_open": 64})
     s = pair.client.connect(SERVER[family], PORT)
     with RawPeer(pair, family, PORT) as peer:
@@ -298,6 +298,10 @@ def test_syn_flood_leaves_the_others_alone(pair, family):
             peer.own_port = port
             peer.send("S", 0)
         until(lambda: daemon.counters()["drop_half_open"] > 0, 3)
+        newcomer = pair.client.connect(SERVER[family], PORT)
+        newcomer.sendall(b"let in")
+        assert newcomer.recv(100) == b"let in"
+        newcomer.close()
     s.sendall(b"undisturbed")
     assert s.recv(100) == b"undisturbed"
     s.close()
