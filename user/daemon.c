@@ -36,7 +36,6 @@ struct daemon {
 	struct attachment attachment;
 	struct engine engine;
 	struct worker **workers;
-	struct tcp_patience *patience; /* of each listener */
 	struct icmp *icmp; /* NULL: not heard */
 	struct pins pins;
 	int events; /* of addresses */
