@@ -29,10 +29,12 @@ def test_ttl_and_dscp(pair, family, transmit):
     daemon.gone()
 
 
-def test_keep_alive(pair, family):
-    """MUST-24, MUST-26, MUST-27: a probe after the interval that was asked for; its
-    answer keeps the connection."""
-    daemon = pair.listening("discard", 9, {"keep_alive": "yes", "keep_alive_s": 10})
+@pytest.mark.parametrize("all_of_them, this_one", [
+    ({"keep_alive": "yes", "keep_alive_s": 10}, {}), ({}, {"keep_alive_s": 10})])
+def test_keep_alive(pair, family, all_of_them, this_one):
+    """MUST-24, MUST-26, MUST-27: a probe after the interval that was asked for, for all
+    listeners or for one; its answer keeps the connection."""
+    daemon = pair.listening("discard", 9, all_of_them, this_one)
     with RawPeer(pair, family, 9) as peer:
         peer.open()
         began = time.monotonic()
