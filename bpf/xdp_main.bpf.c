@@ -105,13 +105,17 @@ static __always_inline enum reason decide_ours(struct visit *v)
 	return r;
 }
 
+/* A flow that is handed back while we look is entered: were the segment punted
+ * without being counted, the next one would be out of order, and the flow the
+ * daemon's again. Under load most hand-backs would end like that. */
 static __always_inline enum reason decide_flow(struct visit *v)
 {
 	__u64 word = owner_read(&v->flow->word);
 
 	if (owner_generation(word) != v->known.generation)
 		return decide_no_flow(v);
-	if (owner_of(word) == OWNER_DAEMON) {
+	if (owner_of(word) == OWNER_DAEMON &&
+	    owner_count_punt(&v->flow->word, v->known.generation)) {
 		v->standing = STANDING_DAEMON;
 		return REASON_PUNT_OWNER;
 	}
@@ -142,27 +146,27 @@ static __always_inline __u32 punt_worker(const struct visit *v)
 	return worker_count ? v->ctx->rx_queue_index % worker_count : 0;
 }
 
-/* After the record is reserved and before it is submitted: the daemon must not
- * find the flow handed back while a counted punt is still on its way. */
+/* After the record is reserved and before it is submitted: what is given to the
+ * daemon must come with the record that says so. */
 static __always_inline __u8 punt_flags(struct visit *v)
 {
 	switch (v->standing) {
 	case STANDING_OURS:
 		owner_give(&v->flow->word, v->known.generation);
 		return RECORD_KNOWN | RECORD_COUNTED;
-	case STANDING_DAEMON:
-		return owner_count_punt(&v->flow->word, v->known.generation)
-			       ? RECORD_KNOWN | RECORD_COUNTED
-			       : RECORD_KNOWN;
+	case STANDING_DAEMON: return RECORD_KNOWN | RECORD_COUNTED;
 	case STANDING_BUSY: return RECORD_KNOWN;
 	default: return 0;
 	}
 }
 
+/* There is no record of the segment: as if it had not come. */
 static __always_inline void flow_leave(struct visit *v)
 {
 	if (v->standing == STANDING_OURS)
 		owner_leave(&v->flow->word, v->known.generation);
+	if (v->standing == STANDING_DAEMON)
+		owner_uncount_punt(&v->flow->word, v->known.generation);
 }
 
 /* The whole frame, up to the end of its IP packet, in a record. */

@@ -94,8 +94,10 @@ static inline void owner_give(__u64 *word, __u32 generation)
 		   owner_word(OWNER_DAEMON, generation, 1));
 }
 
-/* XDP, while the daemon owns the flow: one more punt on its way, its record is
- * reserved. False: not counted (rule 3). */
+/* XDP, while the daemon owns the flow: one more punt on its way. Counted before
+ * its record is reserved, so that from here on the flow cannot be handed back
+ * without it. False: not counted; the daemon may just have handed the flow back,
+ * and then owner_enter is next. */
 static inline bool owner_count_punt(__u64 *word, __u32 generation)
 {
 	for (int i = 0; i < OWNER_TRIES; i++) {
@@ -107,6 +109,19 @@ static inline bool owner_count_punt(__u64 *word, __u32 generation)
 			return true;
 	}
 	return false;
+}
+
+/* XDP: no record could be made of the punt that was counted. Should the swap lose
+ * every time, the flow stays the daemon's: slow, and right. */
+static inline void owner_uncount_punt(__u64 *word, __u32 generation)
+{
+	for (int i = 0; i < OWNER_TRIES; i++) {
+		__u64 seen = owner_read(word);
+
+		if (owner_of(seen) != OWNER_DAEMON || owner_generation(seen) != generation ||
+		    owner_swap(word, seen, seen - 1))
+			return;
+	}
 }
 
 /* Daemon: whatever → daemon. True if the flow was XDP's and is now ours with no
