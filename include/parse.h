@@ -399,8 +399,9 @@ static inline void parse_sack(const __u8 *blocks, __u32 length, struct segment *
 	}
 }
 
-/* One option with its value, which may lie anywhere (MUST-64). A length that its kind does not allow makes it an
- * option like any unknown one: skipped (RFC 9293, MUST-6, MUST-7). */
+/* One option with its value, which may lie anywhere (MUST-64). A length that its
+ * kind does not allow makes it an option like any unknown one: skipped (RFC 9293,
+ * MUST-6, MUST-7). */
 static inline void parse_option(const __u8 *option, __u32 length, struct segment *s)
 {
 	if (option[0] == KIND_MSS && length == 4) {

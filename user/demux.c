@@ -26,8 +26,8 @@ static void deliver(struct session *s, const struct arrival *a)
 /* --- whether it may be from there ------------------------------------------------- */
 
 /* A frame from or to a group is no conversation of two (RFC 9293, 3.9.2.3: MUST-57;
- * RFC 1122, 3.3.6), and IPv6
- * between IPv4's mapped addresses is a disguise that could be somebody else's. */
+ * RFC 1122, 3.3.6), and IPv6 between IPv4's mapped addresses is a disguise that
+ * could be somebody else's. */
 static bool frame_is_possible(const struct arrival *a)
 {
 	const struct packet *p = &a->packet;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The table of congestion control algorithms and what is the same for all of
- * them (RFC 9293, 3.8.2: MUST-19): initial window (RFC 6928), restart after idle (RFC 5681, 4.1), loss
- * window (RFC 5681, 3.1), slow start; and NewReno (RFC 5681, 3.1). */
+ * them (RFC 9293, 3.8.2: MUST-19): initial window (RFC 6928), restart after idle
+ * (RFC 5681, 4.1), loss window (RFC 5681, 3.1), slow start; and NewReno (RFC 5681,
+ * 3.1). */
 #include "congestion_algorithms.h"
 #include "core.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Text received out of order (SHLD-31), as spans of sequence numbers: ascending, disjoint,
- * all beyond RCV.NXT, at most SPANS_MAX. The text itself is with the runner.
- * What would need one span more is not stored, and so not acknowledged. */
+/* Text received out of order (SHLD-31), as spans of sequence numbers: ascending,
+ * disjoint, all beyond RCV.NXT, at most SPANS_MAX. The text itself is with the
+ * runner. What would need one span more is not stored, and so not acknowledged. */
 #include "core.h"
 #include <string.h>
 

@@ -17,8 +17,8 @@ static uint32_t threshold(const struct conn *c)
 
 /* 3.8.6.2.2, MUST-39: the edge stays until it can move by a full segment, or by
  * half of the buffer where that is less; until then it may stay closed (MAY-8). It
- * never moves left (SHLD-14): a limit
- * that the runner lowers takes effect as text arrives. */
+ * never moves left (SHLD-14): a limit that the runner lowers takes effect as text
+ * arrives. */
 void window_advance(struct conn *c)
 {
 	uint32_t most = c->rcv.nxt + (0xffffu << c->rcv.window_scale);
