@@ -161,13 +161,28 @@ static uint32_t program_on(const struct interface *i)
 
 /* --- loading ----------------------------------------------------------------------- */
 
+/* One for each receive queue, as long as each has text blocks for all that its
+ * ring can hold; with fewer, a worker serves several queues. */
+static uint32_t workers_for(const struct config *config, const struct interface *i)
+{
+	uint32_t most = config->text_pool_mib / (2 * config->ring_mib);
+
+	if (config->workers)
+		return config->workers;
+	if (most > UINT8_MAX)
+		most = UINT8_MAX;
+	if (i->queues <= most)
+		return i->queues;
+	log_info("%s: %u receive queues, but text_pool_mib is enough for %u workers", i->name,
+		 i->queues, most);
+	return most;
+}
+
 static void set_sizes(struct attachment *a, const struct config *config, const struct interface *i)
 {
 	struct xdp_main *s = a->skeleton;
 
-	a->workers = config->workers ? config->workers : i->queues;
-	if (a->workers > UINT8_MAX)
-		a->workers = UINT8_MAX;
+	a->workers = workers_for(config, i);
 	a->connections = config->connections / a->workers * a->workers;
 	if (!a->connections)
 		a->connections = a->workers;

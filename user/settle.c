@@ -230,14 +230,14 @@ static void settle(struct session *s)
 		if (s->conn->events)
 			s->marks |= MARK_CHANGED;
 	}
-	s->marks &= (uint16_t)~MARK_QUEUED;
-	if (!sent || s->marks & MARK_CHANGED) {
-		session_changed(s);
-	} else if (s->marks & MARK_CLOSED) {
+	if (sent && (s->marks & (MARK_CHANGED | MARK_CLOSED)) == MARK_CLOSED) {
 		end_service(s);
 		sessions_release(s);
 		return;
 	}
+	s->marks &= (uint16_t)~MARK_QUEUED;
+	if (!sent || s->marks & MARK_CHANGED)
+		session_changed(s);
 	decide_owner(s);
 	arm(s);
 }
