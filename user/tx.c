@@ -105,6 +105,7 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 	struct frame_ends ends = {&c->tuple, &c->link, t->ip_id, finds_path_mtu(w, c)};
 	struct iovec pieces[TX_PIECES_MAX];
 	struct tx_cut cut = {c->snd.mss, c->link.v4};
+	static __thread struct log_limit limit;
 	struct frame f;
 	int count = 0;
 
@@ -112,7 +113,8 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 		count = text_pieces(&w->text, &s->send, seg->seq, seg->text_length, pieces,
 				    TX_PIECES_MAX);
 	if (seg->text_length && !count) {
-		log_error("connection %u: text to send at %u is missing", c->id, seg->seq);
+		if (log_may(&limit))
+			log_error("connection %u: text to send at %u is missing", c->id, seg->seq);
 		return;
 	}
 	frame_build(&f, &ends, seg);
