@@ -62,6 +62,7 @@ struct flow_rx {
 
 enum flow_flags {
 	FLOW_TIMESTAMPS = 0x01, /* negotiated: present in every segment, both ways */
+	FLOW_ECN = 0x02,	/* negotiated: a CE mark means something (RFC 3168) */
 };
 
 /* The send half as XDP needs to know it. Written only by the daemon, at any

@@ -40,6 +40,8 @@ static inline enum reason judge(const struct segment *s, const struct flow_rx *r
 {
 	if ((s->flags & ~PSH) != ACK)
 		return REASON_PUNT_CONTROL;
+	if (s->ecn == ECN_CE && tx->flags & FLOW_ECN)
+		return REASON_PUNT_CONGESTION;
 	if (!options_are_expected(s, tx))
 		return REASON_PUNT_OPTIONS;
 	if (s->options && seq_before(s->tsval, rx->ts_recent))

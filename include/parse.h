@@ -189,6 +189,7 @@ static inline enum reason parse_ipv4(struct cursor *c, __u32 left, struct packet
 	if (!ip || ip[0] >> 4 != 4)
 		return REASON_DROP_IP_HEADER;
 	p->v4 = 1;
+	p->segment.ecn = ip[1] & ECN_MASK;
 	p->tuple.remote = address_from_v4(field32(ip, struct iphdr, saddr));
 	p->tuple.local = address_from_v4(field32(ip, struct iphdr, daddr));
 	p->depth = DEPTH_ADDRESSES;
@@ -271,6 +272,7 @@ static inline enum reason parse_ipv6(struct cursor *c, __u32 left, struct packet
 	p->tuple.remote = address_from_v6(ip + __builtin_offsetof(struct ipv6hdr, saddr));
 	p->tuple.local = address_from_v6(ip + __builtin_offsetof(struct ipv6hdr, daddr));
 	p->depth = DEPTH_ADDRESSES;
+	p->segment.ecn = ip[1] >> 4 & ECN_MASK;
 	payload = from_be16(field16(ip, struct ipv6hdr, payload_len));
 	if (payload + sizeof(struct ipv6hdr) > left)
 		return REASON_DROP_IP_HEADER;

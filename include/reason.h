@@ -23,6 +23,7 @@
 	X(PUNT_OWNER, "punt_owner", "the daemon owns the flow")                                    \
 	X(PUNT_BUSY, "punt_busy", "another CPU has the flow")                                      \
 	X(PUNT_CONTROL, "punt_control", "SYN, FIN, RST, URG, ECE or CWR, or no ACK")               \
+	X(PUNT_CONGESTION, "punt_congestion", "marked CE by a router, and ECN is in use")          \
 	X(PUNT_OPTIONS, "punt_options", "options other than the negotiated timestamps")            \
 	X(PUNT_PAWS, "punt_paws", "a timestamp older than TS.Recent")                              \
 	X(PUNT_ORDER, "punt_order", "SEG.SEQ is not RCV.NXT")                                      \

@@ -32,6 +32,15 @@ enum option_bits {
 	OPTION_OTHER = 0x80,
 };
 
+/* RFC 3168, 5. */
+enum ecn_codepoint {
+	ECN_NOT_ECT = 0,
+	ECN_ECT_1 = 1,
+	ECN_ECT_0 = 2,
+	ECN_CE = 3, /* congestion experienced */
+	ECN_MASK = 3,
+};
+
 enum { SACK_BLOCKS_MAX = 4, WINDOW_SCALE_MAX = 14, TCP_HEADER_MAX = 60 };
 
 /* Received out of order: sequence numbers from start up to, not including, end. */
@@ -51,7 +60,8 @@ struct segment {
 	__u16 mss;	   /* bytes */
 	__u8 window_scale; /* shift count, 0 … 14 (parse.h cuts larger ones) */
 	__u8 sack_count;   /* 0 … SACK_BLOCKS_MAX */
-	__u16 reserved;
+	__u8 ecn;	   /* enum ecn_codepoint, of the IP header */
+	__u8 reserved;
 	__u32 tsval;
 	__u32 tsecr;
 	struct sack_block sack[SACK_BLOCKS_MAX];

@@ -93,8 +93,8 @@ static void show_inside(const json_t *c, FILE *f)
 {
 	json_int_t ssthresh = member_number(c, "ssthresh");
 
-	fprintf(f, "\t%s%swscale:%lld,%lld rto:%.0f", member_flag(c, "timestamps") ? "ts " : "",
-		member_flag(c, "sack") ? "sack " : "",
+	fprintf(f, "\t%s%s%swscale:%lld,%lld rto:%.0f", member_flag(c, "timestamps") ? "ts " : "",
+		member_flag(c, "sack") ? "sack " : "", member_flag(c, "ecn") ? "ecn " : "",
 		(long long)member_number(c, "snd_window_scale"),
 		(long long)member_number(c, "rcv_window_scale"), member_real(c, "rto_ms"));
 	if (member_number(c, "backoff"))

@@ -145,13 +145,13 @@ static json_t *sending(const struct conn *c)
 
 static json_t *measures(const struct conn *c)
 {
-	return json_pack("{s:f, s:f, s:f, s:i, s:I, s:I, s:I, s:b, s:b}", "rto_ms",
+	return json_pack("{s:f, s:f, s:f, s:i, s:I, s:I, s:I, s:b, s:b, s:b}", "rto_ms",
 			 milliseconds(c->rtt.rto), "rtt_ms", milliseconds(c->rtt.srtt), "rttvar_ms",
 			 milliseconds(c->rtt.rttvar), "backoff", c->rtt.backoff, "cwnd",
 			 (json_int_t)c->cc.cwnd, "ssthresh", (json_int_t)c->cc.ssthresh,
 			 "retransmits", (json_int_t)c->rtt.retransmits, "timestamps",
 			 !!(c->options & OPTION_TIMESTAMPS), "sack",
-			 !!(c->options & OPTION_SACK_PERMITTED));
+			 !!(c->options & OPTION_SACK_PERMITTED), "ecn", tcp_uses_ecn(c));
 }
 
 static json_t *account(const struct conn *c)

@@ -54,6 +54,7 @@ struct config {
 	bool quick_ack;		     /* true */
 	bool timestamps;	     /* true */
 	bool sack;		     /* true */
+	bool ecn;		     /* false */
 	bool pacing;		     /* false */
 	uint32_t user_timeout_s;     /* without an acknowledgment; 900 */
 	bool keep_alive;	     /* false */

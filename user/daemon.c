@@ -226,6 +226,7 @@ static int make_settings(const struct daemon *d, struct tcp_settings *s)
 	s->quick_ack = config->quick_ack;
 	s->timestamps = config->timestamps;
 	s->sack = config->sack;
+	s->ecn = config->ecn;
 	s->congestion = (uint8_t)config->congestion;
 	s->pacing = config->pacing;
 	s->user_timeout = config->user_timeout_s * TCP_SECOND;

@@ -67,12 +67,13 @@ static void put_ethernet(struct writer *w, const struct link_address *l)
 	put16(w, l->v4 ? ETH_P_IP : ETH_P_IPV6);
 }
 
-static void put_ipv4(struct writer *w, const struct frame_ends *ends, uint32_t tcp_length)
+static void put_ipv4(struct writer *w, const struct frame_ends *ends, const struct segment *s,
+		     uint32_t tcp_length)
 {
 	struct iphdr ip = {
 		.version = 4,
 		.ihl = 5,
-		.tos = chosen.traffic_class,
+		.tos = chosen.traffic_class | s->ecn,
 		.tot_len = to_be16((uint16_t)(sizeof(ip) + tcp_length)),
 		.id = to_be16(ends->ip_id),
 		.frag_off = to_be16(ends->dont_fragment ? IPV4_DONT_FRAGMENT : 0),
@@ -86,9 +87,10 @@ static void put_ipv4(struct writer *w, const struct frame_ends *ends, uint32_t t
 	put(w, &ip, sizeof(ip));
 }
 
-static void put_ipv6(struct writer *w, const struct frame_ends *ends, uint32_t tcp_length)
+static void put_ipv6(struct writer *w, const struct frame_ends *ends, const struct segment *s,
+		     uint32_t tcp_length)
 {
-	put32(w, 6u << 28 | (uint32_t)chosen.traffic_class << 20);
+	put32(w, 6u << 28 | (uint32_t)(chosen.traffic_class | s->ecn) << 20);
 	put16(w, (uint16_t)tcp_length);
 	put8(w, IPPROTO_TCP);
 	put8(w, chosen.hop_limit);
@@ -168,9 +170,9 @@ void frame_build(struct frame *f, const struct frame_ends *ends, const struct se
 	put_ethernet(&w, ends->link);
 	f->ip = (uint16_t)(w.pos - f->bytes);
 	if (ends->link->v4)
-		put_ipv4(&w, ends, tcp_length);
+		put_ipv4(&w, ends, s, tcp_length);
 	else
-		put_ipv6(&w, ends, tcp_length);
+		put_ipv6(&w, ends, s, tcp_length);
 	f->tcp = (uint16_t)(w.pos - f->bytes);
 	put_tcp(&w, ends, s);
 	f->length = (uint16_t)(w.pos - f->bytes);

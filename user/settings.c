@@ -45,6 +45,7 @@ const struct setting settings[SETTINGS] = {
 	{FLAG(quick_ack, true), .help = "acknowledge the first text of a connection at once"},
 	{FLAG(timestamps, true), .help = "negotiate timestamps (RFC 7323)"},
 	{FLAG(sack, true), .help = "negotiate selective acknowledgment (RFC 2018)"},
+	{FLAG(ecn, false), .help = "negotiate explicit congestion notification (RFC 3168)"},
 	/* RFC 5681, RFC 9438; RFC 9293, 3.8.2 (MAY-18). */
 	{CHOICE_BUT(congestion, congestions, CONGESTED_BY_CUBIC), .argument = "NAME",
 	 .help = "congestion control: newreno or cubic"},

@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 25 };
+enum { SETTINGS = 26 };
 
 extern const struct setting settings[SETTINGS];
 

@@ -202,6 +202,24 @@ static bool take_options(const char **at, struct pattern *p)
 	return take(at, ">");
 }
 
+static const char *const codepoints[] = {
+	[ECN_NOT_ECT] = "not",
+	[ECN_ECT_1] = "ect1",
+	[ECN_ECT_0] = "ect0",
+	[ECN_CE] = "ce",
+};
+
+static bool take_codepoint(const char **at, struct pattern *p)
+{
+	for (__u8 ecn = ECN_NOT_ECT; ecn <= ECN_CE; ecn++) {
+		if (!take(at, codepoints[ecn]))
+			continue;
+		p->low.ecn = p->high.ecn = ecn;
+		return true;
+	}
+	return false;
+}
+
 static bool take_part(const char **at, struct pattern *p)
 {
 	if (take(at, "ack ")) {
@@ -215,6 +233,10 @@ static bool take_part(const char **at, struct pattern *p)
 	if (take(at, "urg ")) {
 		p->named |= NAMED_URGENT;
 		return TAKE_FIELD(at, p, up);
+	}
+	if (take(at, "ecn ")) {
+		p->named |= NAMED_ECN;
+		return take_codepoint(at, p);
 	}
 	return take(at, "<") && take_options(at, p);
 }
@@ -283,7 +305,8 @@ bool notation_matches(const struct pattern *p, const struct segment *s)
 	return p->low.flags == (s->flags & compared) && IN(p, s, seq) && IN(p, s, text_length) &&
 	       (!(p->named & NAMED_ACK) || IN(p, s, ack)) &&
 	       (!(p->named & NAMED_WINDOW) || IN(p, s, wnd)) &&
-	       (!(p->named & NAMED_URGENT) || IN(p, s, up)) && options_match(p, s);
+	       (!(p->named & NAMED_URGENT) || IN(p, s, up)) &&
+	       (!(p->named & NAMED_ECN) || IN(p, s, ecn)) && options_match(p, s);
 }
 
 struct writer {
@@ -373,6 +396,8 @@ const char *notation_print(char *buffer, const struct segment *s)
 	put(&w, " win %u", s->wnd);
 	if (s->flags & URG)
 		put(&w, " urg %u", s->up);
+	if (s->ecn)
+		put(&w, " ecn %s", codepoints[s->ecn & ECN_MASK]);
 	put_options(&w, s);
 	return buffer;
 }

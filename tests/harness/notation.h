@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The one text form of a segment, read and written here and nowhere else:
  *
- *   FLAGS SEQ:END(LENGTH) [ack N] [win N] [urg N] [<OPTION,…>]
+ *   FLAGS SEQ:END(LENGTH) [ack N] [win N] [urg N] [ecn CODEPOINT] [<OPTION,…>]
  *
  *   S 0:0(0) win 65535 <mss 1460,ws 7,sackOK,ts 1 0>
  *   P. 1:15(14) ack 1 win 502
  *    . 15:15(0) ack 29 win 501 <sack 43:57 71:85>
  *   - 9:9(0) win 0
  *
+ * CODEPOINT of the IP header: not, ect0, ect1 or ce; `not` if it is not named.
  * FLAGS: F S R P U E(CE) (C)W and . for ACK; - for none. END is SEQ + LENGTH,
  * the text alone. OPTION: mss N · ws N · sackOK · ts VALUE ECHO · sack A:B … ·
  * other. Numbers are 32 bits wide and may be negative: an old segment of a
@@ -35,6 +36,7 @@ enum notation_named {
 	NAMED_ACK = 0x01,
 	NAMED_WINDOW = 0x02,
 	NAMED_URGENT = 0x04,
+	NAMED_ECN = 0x08,
 };
 
 struct pattern {

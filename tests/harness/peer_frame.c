@@ -24,11 +24,12 @@ static void add32(struct peer_frame *f, uint32_t value)
 }
 
 /* RFC 791, 3.1; the checksum comes last. */
-static void add_ipv4(struct peer_frame *f, const struct peer_ends *ends, size_t tcp_length)
+static void add_ipv4(struct peer_frame *f, const struct peer_ends *ends, size_t tcp_length,
+		     uint8_t ecn)
 {
 	size_t ip = f->length;
 
-	add16(f, 0x4500);
+	add16(f, 0x4500 | ecn);
 	add16(f, (uint16_t)(20 + tcp_length));
 	add32(f, 0x00004000); /* do not fragment */
 	add16(f, 64 << 8 | 6);
@@ -39,9 +40,10 @@ static void add_ipv4(struct peer_frame *f, const struct peer_ends *ends, size_t 
 }
 
 /* RFC 8200, 3 */
-static void add_ipv6(struct peer_frame *f, const struct peer_ends *ends, size_t tcp_length)
+static void add_ipv6(struct peer_frame *f, const struct peer_ends *ends, size_t tcp_length,
+		     uint8_t ecn)
 {
-	add32(f, 6u << 28);
+	add32(f, 6u << 28 | (uint32_t)ecn << 20);
 	add16(f, (uint16_t)tcp_length);
 	add16(f, 6 << 8 | 64);
 	add(f, ends->from, 16);
@@ -118,9 +120,9 @@ bool peer_frame_build(struct peer_frame *f, const struct peer_ends *ends, const 
 	add(f, ends->from_mac, 6);
 	add16(f, ends->v6 ? 0x86dd : 0x0800);
 	if (ends->v6)
-		add_ipv6(f, ends, length);
+		add_ipv6(f, ends, length, s->ecn);
 	else
-		add_ipv4(f, ends, length);
+		add_ipv4(f, ends, length, s->ecn);
 	tcp = f->length;
 	add(f, headers.bytes, headers.length);
 	add(f, load->text, s->text_length);

@@ -189,6 +189,8 @@ static bool set_own(const struct reader *r, const char *name, const char *value)
 		t->window_scale = (uint8_t)number_of(r, value);
 	else if (!strcmp(name, "keepalive_probes"))
 		t->keepalive_probes = (uint8_t)number_of(r, value);
+	else if (!strcmp(name, "ecn"))
+		t->ecn = is_on(r, value);
 	else if (!strcmp(name, "pacing"))
 		t->pacing = is_on(r, value);
 	else

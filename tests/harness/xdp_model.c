@@ -109,7 +109,8 @@ static void write_constants(struct xdp_model *m)
 	tx->full_segment = c->rcv.mss;
 	tx->rcv_window_scale = c->rcv.window_scale;
 	tx->snd_window_scale = c->snd.window_scale;
-	tx->flags = c->options & OPTION_TIMESTAMPS ? FLOW_TIMESTAMPS : 0;
+	tx->flags = (__u8)((c->options & OPTION_TIMESTAMPS ? FLOW_TIMESTAMPS : 0) |
+			   (tcp_uses_ecn(c) ? FLOW_ECN : 0));
 }
 
 static void write_receive_half(struct xdp_model *m)

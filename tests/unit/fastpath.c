@@ -46,6 +46,10 @@ static const struct row {
 	{". 1001:1001(0) ack 101 win 50000", REASON_PUNT_DUPLICATE_ACK, 0},
 	{". 1001:1001(0) ack 201 win 0", REASON_PUNT_ZERO_WINDOW, 0},
 	{". 1001:1101(100) ack 101 win 0", REASON_PUNT_ZERO_WINDOW, 0},
+	/* marks of routers, where they mean something */
+	{". 1001:1101(100) ack 101 win 50000 ecn ce", REASON_PUNT_CONGESTION, FLOW_ECN},
+	{". 1001:1101(100) ack 101 win 50000 ecn ect0", REASON_HIT_TEXT, FLOW_ECN},
+	{". 1001:1101(100) ack 101 win 50000 ecn ce", REASON_HIT_TEXT, 0},
 	/* options: exactly what was negotiated */
 	{". 1001:1101(100) ack 101 win 50000 <ts 700 5>", REASON_PUNT_OPTIONS, 0},
 	{". 1001:1101(100) ack 101 win 50000 <other>", REASON_PUNT_OPTIONS, 0},

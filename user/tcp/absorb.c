@@ -86,7 +86,7 @@ bool tcp_is_plain(const struct conn *c)
 	/* An ACK that is due goes out whoever owns the flow: to take the flow for as
 	 * long as it takes to send it would punt what arrives meanwhile. */
 	const uint32_t harmless = CONN_ACK_NOW | CONN_CLOCK_SET | CONN_SYN_LOST | CONN_REORDERED |
-				  CONN_UNDO | CONN_IDLE;
+				  CONN_UNDO | CONN_IDLE | CONN_ECN | CONN_CWR | CONN_REDUCED;
 
 	return c->state == ESTABLISHED && !(c->flags & ~harmless) && !c->answer.flags &&
 	       !c->rcv.spans && c->snd.wnd && recovery_is_idle(c) &&

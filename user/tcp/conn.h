@@ -100,6 +100,7 @@ struct conn {
 		__u32 again;   /* [again, lost): found lost, and to be sent again */
 		__u32 lost;    /* everything before this that is not SACKed was lost */
 		__u32 sacked;  /* bytes from UNA on that have left the network */
+		__u32 reduced; /* SND.NXT when cwnd last answered an ECE (ecn.c) */
 		__u32 small;   /* end of the last segment sent that was not full */
 		__u16 mss;     /* bytes of text in a full-sized segment of ours */
 		__u8 window_scale;

@@ -6,6 +6,7 @@
  *   segment_ack.c  segment_text.c ───┘           │
  *        │              └ reassembly.c           │
  *        └ scoreboard.c recovery.c rack.c rto.c congestion*.c
+ *        └ ecn.c
  *   output.c                                                turns it into segments.
  */
 #ifndef XTCP_CORE_H
@@ -38,6 +39,10 @@ enum conn_flags {
 	CONN_IDLE = 0x80000,	    /* TIMER_LIFE waits to send a keep-alive */
 	CONN_KEEPALIVE = 0x100000,  /* … which is due */
 	CONN_CWND_FULL = 0x200000,  /* there was more to send than cwnd allowed */
+	CONN_ECN = 0x400000,	    /* both sides speak ECN */
+	CONN_ECHO = 0x800000,	    /* every ACK of ours bears ECE, until the peer's CWR */
+	CONN_CWR = 0x1000000,	    /* the next new text shall say that cwnd was reduced */
+	CONN_REDUCED = 0x2000000,   /* … for a mark, up to snd.reduced: not once more */
 };
 
 /* A segment on its way through 3.10.7. `s` is a copy: it is trimmed. */
@@ -151,6 +156,15 @@ uint32_t scoreboard_high(const struct conn *c);
 uint32_t scoreboard_skip(const struct conn *c, uint32_t seq);
 uint32_t scoreboard_hole_end(const struct conn *c, uint32_t seq, uint32_t limit);
 uint32_t scoreboard_bytes(const struct conn *c, uint32_t from, uint32_t to);
+
+/* ecn.c */
+void ecn_settle(struct conn *c, const struct host *h, const struct segment *syn);
+void ecn_offer(const struct conn *c, const struct host *h, struct segment *syn);
+void ecn_note_mark(struct arrival *a);
+bool ecn_take_echo(struct conn *c, const struct host *h, const struct segment *s);
+void ecn_note_reduction(struct conn *c);
+void ecn_fill(const struct conn *c, struct segment *s);
+void ecn_fill_new(struct conn *c, struct segment *s);
 
 /* path_mtu.c */
 void path_mtu_suspect(struct conn *c, uint32_t times);

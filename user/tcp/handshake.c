@@ -94,6 +94,7 @@ void handshake_take_syn(struct conn *c, const struct host *h, const struct segme
 		c->flags |= CONN_CLOCK_SET;
 	}
 	settle_mss(c, h, s);
+	ecn_settle(c, h, s);
 	c->snd.wnd = c->snd.wnd_max = s->wnd;
 	c->snd.wl1 = s->seq;
 	c->snd.wl2 = s->flags & ACK ? s->ack : c->snd.iss;

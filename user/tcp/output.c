@@ -27,6 +27,7 @@ static void fill(struct conn *c, const struct host *h, uint32_t seq, struct segm
 	s->ack = c->rcv.nxt;
 	s->flags |= ACK;
 	s->wnd = window_to_advertise(c);
+	ecn_fill(c, s);
 	if (c->options & OPTION_TIMESTAMPS)
 		add_timestamps(c, h, s);
 	c->rcv.ack_sent = c->rcv.nxt;
@@ -85,6 +86,7 @@ static bool output_syn(struct conn *c, const struct host *h, struct segment *s)
 		 : c->rcv.limit < 0xffff ? (uint16_t)c->rcv.limit
 					 : 0xffff;
 	handshake_offer(c, h, s);
+	ecn_offer(c, h, s);
 	if (s->options & OPTION_TIMESTAMPS)
 		add_timestamps(c, h, s);
 	if (first) {
@@ -248,10 +250,13 @@ static bool output_text(struct conn *c, const struct host *h, uint32_t max_text,
 		return false;
 	if (was_idle)
 		congestion_after_idle(c, h);
+	if (conn_has(c, CONN_CWR)) /* it stands in one segment: no super-segment */
+		max_text = least(max_text, c->snd.mss);
 	length = new_text(c, h, pace_share(c, h, max_text));
 	if (!length)
 		return false;
 	send_new(c, h, length, usable_window(c) > length, s);
+	ecn_fill_new(c, s);
 	time_segment(c, h, s);
 	pace(c, h, length);
 	return true;
@@ -338,10 +343,12 @@ static bool output_tail_probe(struct conn *c, const struct host *h, struct segme
 	c->flags &= ~(uint32_t)CONN_TAIL_PROBE;
 	if (!last)
 		return false;
-	if (length)
+	if (length) {
 		send_new(c, h, length, usable_window(c) > length, s);
-	else
+		ecn_fill_new(c, s);
+	} else {
 		send_again(c, h, c->snd.nxt - last, last, s);
+	}
 	tail_probe_note_sent(c, h, !length);
 	return true;
 }

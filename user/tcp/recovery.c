@@ -164,6 +164,7 @@ static void remember(struct conn *c)
 	c->cc.old_ssthresh = c->cc.ssthresh;
 	c->rack.undo = 0;
 	c->flags |= CONN_UNDO | CONN_UNDO_BY_TIME;
+	ecn_note_reduction(c);
 	c->flags &= ~(uint32_t)(CONN_PROBE_OUT | CONN_TAIL_PROBE);
 }
 

@@ -90,7 +90,8 @@ static void take_news(struct arrival *a)
 	struct conn *c = a->c;
 	struct news n = recovery_before(c);
 	uint32_t flight = conn_flight(c), acked = a->s.ack - c->snd.una;
-	bool grows = acked && !conn_syn_is_out(c) && c->cc.phase != PHASE_RECOVERY;
+	bool marked = ecn_take_echo(c, a->h, &a->s);
+	bool grows = acked && !marked && !conn_syn_is_out(c) && c->cc.phase != PHASE_RECOVERY;
 
 	n.duplicate = is_duplicate(a, window_of(c, &a->s));
 	if (acked)

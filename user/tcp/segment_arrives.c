@@ -250,6 +250,7 @@ static bool fifth_ack(struct arrival *a)
  * Seventh, the segment text; eighth, the FIN bit. */
 static void text_and_fin(struct arrival *a)
 {
+	ecn_note_mark(a);
 	segment_take_text(a);
 	if (a->c->state != CLOSED)
 		segment_take_fin(a);

@@ -53,6 +53,7 @@ struct tcp_settings {
 	uint64_t syn_timeout_passive;
 	uint8_t keepalive_probes; /* so many unanswered end the connection; 9 */
 	uint8_t pacing;		  /* 1: spread a window over its round trip; 0 */
+	uint8_t ecn;		  /* 1: offer and accept (RFC 3168); 0 */
 	/* For passive connections whose `listener` is below that number, instead of
 	 * the two above; 0: for none. */
 	uint16_t listeners;
@@ -131,6 +132,9 @@ void tcp_absorb(struct conn *c, struct host *h, const struct hit *hit, const voi
 /* May XDP own this flow now? ESTABLISHED, nothing out of order, nothing to
  * recover, nothing to answer, no FIN sent. */
 bool tcp_is_plain(const struct conn *c);
+
+/* Is ECN in use? Then a CE mark on a segment means something (RFC 3168). */
+bool tcp_uses_ecn(const struct conn *c);
 
 /* TIMEOUTS (3.10.8): handles every deadline that h->now has reached. */
 void tcp_timeouts(struct conn *c, struct host *h);

@@ -227,6 +227,15 @@ static void mangle_version(const struct frame *f, uint8_t *bytes, uint32_t *leng
 	bytes[frame_ip_offset(f)] ^= 0xf0;
 }
 
+/* A router has marked it. */
+static void mangle_mark(const struct frame *f, uint8_t *bytes, uint32_t *length)
+{
+	(void)length;
+	bytes[frame_ip_offset(f) + 1] |= f->v6 ? ECN_CE << 4 : ECN_CE;
+	if (!f->v6)
+		frame_fix_ipv4(f, bytes);
+}
+
 static void mangle_ihl(const struct frame *f, uint8_t *bytes, uint32_t *length)
 {
 	(void)length;
@@ -404,6 +413,7 @@ const struct test_case cases[] = {
 	{"URG", FLOW, REASON_PUNT_CONTROL, 10, set_urg, NULL},
 	{"ECE", FLOW, REASON_PUNT_CONTROL, 10, set_ece, NULL},
 	{"no ACK", FLOW, REASON_PUNT_CONTROL, 10, set_no_ack, NULL},
+	{"marked CE", FLOW, REASON_PUNT_CONGESTION, 10, NULL, mangle_mark},
 	{"other options", FLOW, REASON_PUNT_OPTIONS, 10, set_other_options, NULL},
 	{"other options, no timestamps", FLOW | PLAIN, REASON_PUNT_OPTIONS, 10, set_other_options,
 	 NULL},
