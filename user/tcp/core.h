@@ -140,6 +140,7 @@ bool recovery_is_idle(const struct conn *c);
 /* rack.c: the same with SACK, and the tail loss probe */
 void rack_move_again(struct conn *c, uint32_t to);
 bool rack_find_loss(struct conn *c, const struct host *h, const struct news *n);
+bool rack_find_older_loss(struct conn *c, const struct host *h);
 bool rack_suspect_is_lost(struct conn *c, const struct host *h);
 void tail_probe_watch(struct conn *c, const struct host *h);
 void tail_probe_timeout(struct conn *c, const struct host *h);

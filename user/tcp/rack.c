@@ -127,6 +127,22 @@ bool rack_find_loss(struct conn *c, const struct host *h, const struct news *n)
 	return false;
 }
 
+/* What was sent again has arrived, a whole round trip after it was: so has all that
+ * was sent before recovery began, or it is lost (RFC 8985, 6.2, step 5). SACK blocks
+ * need not say so: a receiver that is out of room for text out of order reports none
+ * of what it had to let go. */
+bool rack_find_older_loss(struct conn *c, const struct host *h)
+{
+	uint32_t edge = c->cc.recover;
+
+	if (!c->snd.sacks || !seq_after(edge, c->snd.lost) || conn_has(c, CONN_SUSPECT))
+		return false;
+	if (!conn_has(c, CONN_REORDERED))
+		return mark_lost(c, edge);
+	suspect(c, h, edge, reordering_window(c));
+	return false;
+}
+
 /* The reordering window is over. True: something is lost. */
 bool rack_suspect_is_lost(struct conn *c, const struct host *h)
 {

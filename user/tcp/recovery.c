@@ -243,6 +243,8 @@ static void reduce(struct conn *c, uint32_t delivered, bool safe)
 	if (!c->cc.out && send < c->snd.mss)
 		send = c->snd.mss;
 	c->cc.cwnd = pipe + send;
+	if (c->cc.cwnd < c->snd.mss) /* nothing is in flight whose ACK could go on */
+		c->cc.cwnd = c->snd.mss;
 }
 
 /* `found`: a loss that was not known before. */
@@ -271,12 +273,21 @@ static void advance(struct conn *c, const struct host *h)
 		c->rack.sent_at = (uint32_t)(h->now / 1000);
 }
 
+/* Was what this ACK acknowledges, the first of it, what we have sent again? */
+static bool is_of_sent_again(const struct conn *c, const struct host *h, const struct news *n)
+{
+	uint32_t since = (uint32_t)(h->now / 1000) - c->rack.sent_at;
+
+	return uses_sack(c) && c->cc.phase == PHASE_RECOVERY && c->snd.una != n->una &&
+	       !n->first_time && since >= c->rack.min_rtt / 1000;
+}
+
 /* An ACK was taken: SND.UNA and the scoreboard are as it says. */
 void recovery_take_ack(struct conn *c, const struct host *h, const struct segment *s,
 		       const struct news *n)
 {
 	uint32_t acked = c->snd.una - n->una, delivered;
-	bool found;
+	bool again = is_of_sent_again(c, h, n), found;
 
 	if (n->duplicate && c->cc.duplicates < UINT16_MAX)
 		c->cc.duplicates++;
@@ -286,6 +297,8 @@ void recovery_take_ack(struct conn *c, const struct host *h, const struct segmen
 	if (acked)
 		advance(c, h);
 	found = uses_sack(c) ? rack_find_loss(c, h, n) : find_loss_by_duplicates(c, n);
+	if (again && c->cc.phase == PHASE_RECOVERY)
+		found |= rack_find_older_loss(c, h);
 	/* Without SACK `sacked` is only a guess and may shrink by less. */
 	delivered = c->snd.una + c->snd.sacked - n->una - n->sacked;
 	change_phase(c, h, n, found);
