@@ -25,7 +25,7 @@ struct flight {
 
 /* One direction. Shares in percent, times in ns. */
 struct way {
-	uint32_t loss, repeat, reorder;
+	uint32_t loss, repeat, reorder, mark;
 	uint64_t delay, jitter;
 	uint64_t per_byte; /* ns; 0: no limit */
 	uint64_t queue;	   /* ns of it before segments are dropped */
@@ -97,9 +97,20 @@ static uint64_t arrival(struct way *way, const struct segment *s)
 	return way->busy_until + way->delay + some(way->jitter);
 }
 
-static void carry(uint32_t from, const struct segment *s)
+/* RFC 3168, 5: of capable packets alone. */
+static struct segment marked(const struct way *way, const struct segment *s)
+{
+	struct segment copy = *s;
+
+	if (copy.ecn == ECN_ECT_0 && chance(&w.choice, way->mark))
+		copy.ecn = ECN_CE;
+	return copy;
+}
+
+static void carry(uint32_t from, const struct segment *sent)
 {
 	struct way *way = &w.way[from];
+	struct segment copy = marked(way, sent), *s = &copy;
 	uint64_t at = arrival(way, s);
 
 	if (!at || chance(&w.choice, way->loss)) {
@@ -121,6 +132,7 @@ static void sent(struct peer *p, const struct segment *s)
 	struct segment piece = *s;
 	uint32_t left = s->text_length;
 
+	require(left <= mss || !(s->flags & CWR), "devices would say CWR many times");
 	while (left > mss) {
 		piece.text_length = mss;
 		piece.flags = s->flags & (uint8_t) ~(FIN | PSH);
@@ -290,6 +302,7 @@ static void choose_settings(struct tcp_settings *s)
 	s->mss_v6 = mss[pick];
 	s->timestamps = (uint8_t)upto(2);
 	s->sack = (uint8_t)upto(2);
+	s->ecn = (uint8_t)upto(2);
 	s->nagle = !chance(&w.choice, 20);
 	s->window_scale = (uint8_t)upto(8);
 	s->receive_limit = chance(&w.choice, 30) ? choose_between(&w.choice, 2000, 9000) : 65535;
@@ -319,6 +332,7 @@ static void choose_way(struct way *way)
 		return;
 	way->loss = chance(&w.choice, 70) ? upto(6) : upto(16);
 	way->repeat = chance(&w.choice, 50) ? upto(5) : 0;
+	way->mark = chance(&w.choice, 50) ? upto(10) : 0;
 	way->reorder = chance(&w.choice, 50) ? upto(15) : 0;
 	way->jitter = chance(&w.choice, 50) ? some(20 * MILLISECOND) : 0;
 	if (!chance(&w.choice, 40))

@@ -18,6 +18,15 @@ def agreed(s):
     return bool(s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 20)[5] & OPTION_ECN)
 
 
+def read(s, size):
+    got = bytearray()
+    while len(got) < size:
+        more = s.recv(size - len(got))
+        assert more, f"the end after {len(got)} of {size} bytes"
+        got += more
+    return bytes(got)
+
+
 def ecn(namespace, value):
     namespace.run("sysctl", "-qw", f"net.ipv4.tcp_ecn={value}")
 
@@ -34,10 +43,7 @@ def test_who_offers_and_who_agrees(pair, family, ours, theirs):
         assert daemon.one_connection()["ecn"] == both
         for i in range(0, MIB, 1 << 15):
             s.sendall(data[i:i + (1 << 15)])
-            got = b""
-            while len(got) < 1 << 15:
-                got += s.recv(1 << 15)
-            assert got == data[i:i + (1 << 15)]
+            assert read(s, 1 << 15) == data[i:i + (1 << 15)]
         assert daemon.one_connection()["hits"] > 0, "XDP has a share of it all the same"
 
 
@@ -58,7 +64,7 @@ def test_we_offer(pair, family, theirs, both):
             assert agreed(s) == both
             assert daemon.one_connection("ESTABLISHED")["ecn"] == both
             s.settimeout(10)
-            assert len(s.recv(100000, socket.MSG_WAITALL)) == 100000
+            assert len(read(s, 100000)) == 100000
 
 
 def say(peer, seq, ack, text=b"", flags=0, mark=0):
