@@ -244,11 +244,27 @@ static void settle(struct session *s)
 
 /* --- from the worker's loop ------------------------------------------------------- */
 
+/* Of all that have changed, before the first of them is settled: right after the
+ * ring was emptied few have a punt on its way, and while others are settled the
+ * segments of those that XDP got back are hits already. */
+static void decide_owners(struct worker *w)
+{
+	const struct sessions *t = &w->sessions;
+	struct session *s;
+
+	for (uint32_t i = t->changed_first; i != SESSIONS_NONE; i = s->next) {
+		s = &t->place[i];
+		decide_owner(s);
+	}
+}
+
 bool settle_changed(struct worker *w)
 {
 	uint32_t last = w->sessions.changed_last;
-	struct session *s = sessions_next_changed(w);
+	struct session *s;
 
+	decide_owners(w);
+	s = sessions_next_changed(w);
 	if (!s)
 		return false;
 	for (;;) {

@@ -25,7 +25,8 @@
 enum {
 	EVENTS = 64,
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
-	CATCH_UP = 8,	  /* batches of records before what is queued is sent (MUST-59) */
+	BATCHES = 16,	  /* of records before what they changed is settled */
+	CATCH_UP = 2,	  /* times that is done before what is queued is sent (MUST-59) */
 	DRAIN_ROUNDS = 64,
 	RECORD_LEAST = 80, /* bytes of the smallest record in a ring, with its header */
 };
@@ -150,6 +151,16 @@ static bool poll_descriptors(struct worker *w, const struct timespec *timeout)
 	return count > 0;
 }
 
+/* All that the ring holds, if it is not too much at a time. False: it held nothing. */
+static bool empty_ring(struct worker *w)
+{
+	int i;
+
+	for (i = 0; i < BATCHES && rx_drain(w); i++)
+		watch_pool(w);
+	return i;
+}
+
 /* Until the ring is empty, if that can be had: only then does XDP get flows back,
  * since a flow of which another punt is under way stays ours. What is to be sent
  * waits meanwhile, and peers with it. */
@@ -157,8 +168,7 @@ static bool receive(struct worker *w)
 {
 	bool busy = false;
 
-	for (int i = 0; i < CATCH_UP && rx_drain(w); i++) {
-		watch_pool(w);
+	for (int i = 0; i < CATCH_UP && empty_ring(w); i++) {
 		settle_changed(w);
 		busy = true;
 	}
