@@ -20,7 +20,7 @@ void ecn_settle(struct conn *c, const struct host *h, const struct segment *syn)
 }
 
 /* A SYN that got lost may have been taken for an attack because of these bits: it
- * goes without them the second time (6.1.1.1). */
+ * goes without them when it is sent again (6.1.1.1). */
 void ecn_offer(const struct conn *c, const struct host *h, struct segment *syn)
 {
 	if (c->state != SYN_SENT && conn_has(c, CONN_ECN))
