@@ -112,9 +112,9 @@ class Backend:
 class Connection:
     """One of the eight: a kernel socket, at the other end of which is `service`."""
 
-    def __init__(self, s, service, number):
-        self.socket, self.service, self.number = s, service, number
-        self.port = s.getsockname()[1] if s.getpeername()[1] in PORTS.values() else None
+    def __init__(self, s, service):
+        self.socket, self.service = s, service
+        self.key = (s.getpeername()[1], s.getsockname()[1])
         s.settimeout(60)
 
     def sending(self, data):
@@ -124,7 +124,7 @@ class Connection:
         return sender
 
     def exchange(self, size, backend):
-        data = noise(size, self.number)
+        data = noise(size, self.key[1])
         self.sent = size if self.service != "chargen" else 0
         sender = self.sending(data[:self.sent])
         if self.service == "echo":
@@ -193,46 +193,44 @@ class World:
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
         s.settimeout(30)
         s.connect((SERVER[self.family], PORTS[service]))
-        return s, s.getsockname()[1]
+        return s
 
     def xtcp_opens(self, service, congestion):
-        """And from a port of its own, by which it is known in the list."""
         self.listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
         arguments = f"proxy:{at(*BACKEND)}" if service == "proxy" else service
         self.daemon.ctl("connect", at(CLIENT[self.family], self.listener.getsockname()[1]),
                         "--service", arguments)
-        s, peer = self.listener.accept()
-        return s, peer[1]
+        return self.listener.accept()[0]
 
     def open(self, turn):
-        """The eight; (who opens, service) → Connection, with each congestion
-        control in each half."""
-        opened = {}
-        for way, opens in (("peer", self.peer_opens), ("xtcp", self.xtcp_opens)):
-            for i, service in enumerate(PORTS):
-                s, port = opens(service, CONGESTION[(i + turn) % 3])
-                opened[way, service] = Connection(s, service, len(opened))
-                opened[way, service].key = (way, port)
-        return opened
+        """The eight, with each congestion control in each half."""
+        return [Connection(opens(service, CONGESTION[(i + turn) % 3]), service)
+                for opens in (self.peer_opens, self.xtcp_opens)
+                for i, service in enumerate(PORTS)]
 
     def listed(self):
-        """What xtcpd says, by who has opened and the port that is not well known."""
-        return {("peer", int(c["remote"].rsplit(":", 1)[1])) if c["passive"] else
-                ("xtcp", int(c["local"].rsplit(":", 1)[1])): c for c in self.daemon.connections()}
+        """What xtcpd says, by its own port and the peer's."""
+        return {tuple(int(c[end].rsplit(":", 1)[1]) for end in ("local", "remote")): c
+                for c in self.daemon.connections()}
+
+    def missing(self, opened):
+        """Of which connections xtcpd has not received what was sent."""
+        listed = self.listed()
+        return [(c.service, c.sent, listed.get(c.key)) for c in opened
+                if c.key not in listed or listed[c.key]["bytes_in"] != c.sent]
 
     def case(self, offer, turn):
         self.set(offer)
         opened = self.open(turn)
-        at_once([lambda c=c: c.exchange(self.size, self.backend) for c in opened.values()])
-
-        def all_arrived():
-            listed = self.listed()
-            return all(listed[c.key]["bytes_in"] == c.sent for c in opened.values()) and listed
-        listed = until(all_arrived, 30, "as many bytes received as were sent")
-        for c in opened.values():
+        at_once([lambda c=c: c.exchange(self.size, self.backend) for c in opened])
+        with contextlib.suppress(AssertionError):
+            until(lambda: not self.missing(opened), 20)
+        assert not self.missing(opened)
+        listed = self.listed()
+        for c in opened:
             self.check_agreement(offer, Info(c.socket), listed[c.key])
-        at_once([c.finish for c in opened.values()])
-        return [listed[c.key] for c in opened.values()]
+        at_once([c.finish for c in opened])
+        return [listed[c.key] for c in opened]
 
     def check_agreement(self, offer, peer, ours):
         assert ours["state"] == "ESTABLISHED"
