@@ -38,6 +38,7 @@ static void trim_front(struct arrival *a)
 	segment_note_twice(a);
 	if (s->flags & SYN) {
 		s->flags &= ~SYN;
+		s->wnd >>= a->c->snd.window_scale; /* not scaled: RFC 7323, 2.2 */
 		s->seq++;
 		old--;
 	}
