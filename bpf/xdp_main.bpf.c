@@ -187,13 +187,15 @@ static __always_inline enum reason punt(struct visit *v, enum reason reason)
 
 /* --- hitting ------------------------------------------------------------------ */
 
-static __always_inline bool checksum_is_right(const struct packet *p, __u64 text_sum)
+static __always_inline bool checksum_is_right(const struct visit *v, __u64 text_sum)
 {
+	const struct packet *p = &v->packet;
 	__u64 pseudo = csum_pseudo(&p->tuple, p->v4, p->tcp_length);
 
 	if (csum_is_right(pseudo + p->header_sum + text_sum))
 		return true;
-	return partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
+	return partial_checksum_ok && visit_tx(v)->flags & FLOW_PARTIAL &&
+	       csum_is_partial(p->checksum, pseudo);
 }
 
 /* The text in a record, every byte of the segment verified; nothing is changed. */
@@ -209,7 +211,7 @@ static __always_inline enum reason hit_begin(struct visit *v, enum reason reason
 
 	if (failed != PARSED)
 		return failed;
-	if (!checksum_is_right(p, x.sum)) {
+	if (!checksum_is_right(v, x.sum)) {
 		bpf_ringbuf_discard(v->record, BPF_RB_NO_WAKEUP);
 		return REASON_DROP_CHECKSUM;
 	}

@@ -63,6 +63,7 @@ struct flow_rx {
 enum flow_flags {
 	FLOW_TIMESTAMPS = 0x01, /* negotiated: present in every segment, both ways */
 	FLOW_ECN = 0x02,	/* negotiated: a CE mark means something (RFC 3168) */
+	FLOW_PARTIAL = 0x04,	/* the peer's SYN had a partial checksum, see csum.h */
 };
 
 /* The send half as XDP needs to know it. Written only by the daemon, at any

@@ -51,7 +51,9 @@ static inline bool csum_is_right(__u64 sum)
 
 /* Does the field hold just the pseudo-header's sum: a segment that a virtual
  * link hands over before its sender computed the rest (CHECKSUM_PARTIAL)? It
- * was never on a wire. Only believed on veth and loopback. */
+ * was never on a wire. Believed only on veth and loopback, and only of a connection
+ * whose SYN came like that: of segments that come over a wire as well, one in 65536
+ * has this field by chance, and if it was damaged there, nothing else would tell. */
 static inline bool csum_is_partial(__u16 field, __u64 pseudo_sum)
 {
 	return field == csum_fold(pseudo_sum);

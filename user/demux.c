@@ -12,10 +12,22 @@
 #include <linux/if_ether.h>
 #include <string.h>
 
+/* A partial checksum counts if that of the peer's SYN was one (csum.h). */
+static bool checksum_is_believed(struct session *s, const struct arrival *a)
+{
+	if (a->partial && a->packet.segment.flags & SYN)
+		s->marks |= MARK_PARTIAL;
+	return !a->partial || s->marks & MARK_PARTIAL;
+}
+
 static void deliver(struct session *s, const struct arrival *a)
 {
 	const struct packet *p = &a->packet;
 
+	if (!checksum_is_believed(s, a)) {
+		worker_drop(s->worker, REASON_DROP_CHECKSUM);
+		return;
+	}
 	s->conn->punts++;
 	tcp_segment_arrives(s->conn, &s->worker->host, &p->segment,
 			    a->frame + p->tcp_offset + p->tcp_header);

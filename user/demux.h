@@ -12,6 +12,7 @@ struct arrival {
 	struct packet packet;
 	const uint8_t *frame;
 	struct session *session; /* NULL: not known by its record */
+	bool partial;		 /* its checksum was left to the link, see csum.h */
 	uint32_t behind;	 /* SND.NXT of the incarnation that made way, 0: none */
 };
 

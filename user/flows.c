@@ -87,7 +87,8 @@ static void write_constants(struct session *s)
 	tx->rcv_window_scale = c->rcv.window_scale;
 	tx->snd_window_scale = c->snd.window_scale;
 	tx->flags = (uint8_t)((c->options & OPTION_TIMESTAMPS ? FLOW_TIMESTAMPS : 0) |
-			      (tcp_uses_ecn(c) ? FLOW_ECN : 0));
+			      (tcp_uses_ecn(c) ? FLOW_ECN : 0) |
+			      (s->marks & MARK_PARTIAL ? FLOW_PARTIAL : 0));
 }
 
 /* Rule 1: the flow is the daemon's. rx.hits alone is XDP's account. */

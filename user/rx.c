@@ -118,19 +118,21 @@ static bool hit(struct worker *w, const struct record *r)
 
 /* --- punts ----------------------------------------------------------------------- */
 
-static bool checksum_is_right(const struct worker *w, const struct record *r,
-			      const struct packet *p)
+static bool checksum_is_right(const struct worker *w, struct arrival *a)
 {
+	const struct packet *p = &a->packet;
 	uint64_t pseudo = csum_pseudo(&p->tuple, p->v4, p->tcp_length);
 
-	if (csum_is_right(csum_add_bytes(pseudo, r->data + p->tcp_offset, p->tcp_length)))
+	if (csum_is_right(csum_add_bytes(pseudo, a->frame + p->tcp_offset, p->tcp_length)))
 		return true;
-	return w->engine->partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
+	a->partial = w->engine->partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
+	return a->partial;
 }
 
 /* PARSED, or why it is dropped: for one, a wrong checksum (MUST-3). */
-static enum reason read_punt(struct worker *w, const struct record *r, struct packet *p)
+static enum reason read_punt(struct worker *w, const struct record *r, struct arrival *a)
 {
+	struct packet *p = &a->packet;
 	void *frame = (void *)r->data;
 	enum reason reason = parse_packet(frame, (uint8_t *)frame + r->length, r->length, p);
 	const uint8_t *options;
@@ -140,7 +142,7 @@ static enum reason read_punt(struct worker *w, const struct record *r, struct pa
 	options = r->data + p->tcp_offset + sizeof(struct tcphdr);
 	if (!parse_options(options, p->tcp_header - (uint32_t)sizeof(struct tcphdr), &p->segment))
 		return REASON_DROP_OPTIONS;
-	return checksum_is_right(w, r, p) ? PARSED : REASON_DROP_CHECKSUM;
+	return checksum_is_right(w, a) ? PARSED : REASON_DROP_CHECKSUM;
 }
 
 static void punt(struct worker *w, const struct record *r)
@@ -158,7 +160,7 @@ static void punt(struct worker *w, const struct record *r)
 		session_changed(a.session);
 	}
 	w->host.now = r->arrival;
-	reason = read_punt(w, r, &a.packet);
+	reason = read_punt(w, r, &a);
 	if (reason == PARSED)
 		demux(w, &a);
 	else

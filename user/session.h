@@ -33,6 +33,7 @@ enum session_mark {
 	MARK_XDP = 0x0800,	   /* handed back to XDP, and not seen to be ours since */
 	MARK_CLOSED = 0x1000,	   /* EVENT_CLOSED has been seen */
 	MARK_LISTED = 0x2000,	   /* in the `tuples` map */
+	MARK_PARTIAL = 0x4000,	   /* its peer leaves checksums to the link, see csum.h */
 };
 
 struct session {

@@ -97,6 +97,8 @@ static void set_up(struct trial *t)
 	}
 	if (setup & OLD)
 		rig_the_flow(t->rig)->word = owner_word(OWNER_XDP_IDLE, RIG_GENERATION + 1, 0);
+	if (setup & FULL_SYN)
+		rig_the_flow(t->rig)->tx.flags &= (__u8)~FLOW_PARTIAL;
 	t->rig->workers[RIG_WORKER].pool_low = !!(setup & LOW);
 	t->rig->program->bss->transmit_works = !!(setup & TRANSMIT);
 }

@@ -403,6 +403,8 @@ const struct test_case cases[] = {
 	{"text, a bit flipped, large", FLOW, REASON_DROP_CHECKSUM, 30001, NULL, mangle_last_byte},
 	{"acknowledgment, checksum wrong", FLOW, REASON_DROP_CHECKSUM, 0, set_wrong_checksum, NULL},
 	{"partial checksum from a wire", FLOW, REASON_DROP_CHECKSUM, 1448, set_partial, NULL},
+	{"partial checksum of a peer that makes whole ones", FLOW | BELIEVE | FULL_SYN,
+	 REASON_DROP_CHECKSUM, 1448, set_partial, NULL},
 	{"checksum wrong where partial ones come", FLOW | BELIEVE, REASON_DROP_CHECKSUM, 1448,
 	 set_wrong_checksum, NULL},
 

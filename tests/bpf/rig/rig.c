@@ -145,7 +145,7 @@ void rig_flow(struct rig *r, bool timestamps, enum owner owner)
 	f->tx.full_segment = FULL_SEGMENT;
 	f->tx.rcv_window_scale = OWN_SCALE;
 	f->tx.snd_window_scale = PEER_SCALE;
-	f->tx.flags = FLOW_ECN | (timestamps ? FLOW_TIMESTAMPS : 0);
+	f->tx.flags = FLOW_ECN | FLOW_PARTIAL | (timestamps ? FLOW_TIMESTAMPS : 0);
 	f->tx.worker = RIG_WORKER;
 	enter_tuple(r, false);
 	enter_tuple(r, true);
