@@ -428,8 +428,8 @@ static void reach(struct peer *p, enum tcp_state state, const struct opening *ho
 		break;
 	case SYN_RECEIVED:
 		reach(p, LISTEN, how);
-		says_syn(p, "S 0:0(0)", how);
-		tx(p, "S. 0:0(0) ack 1");
+		says_syn(p, how->ecn ? "SEW 0:0(0)" : "S 0:0(0)", how);
+		tx(p, how->ecn ? "SE. 0:0(0) ack 1" : "S. 0:0(0) ack 1");
 		break;
 	case ESTABLISHED:
 		reach(p, SYN_RECEIVED, how);

@@ -53,6 +53,7 @@ struct opening {
 	uint32_t irs;
 	uint32_t iss; /* nearly: the clock is set so that our ISS is just before it */
 	void (*set)(struct tcp_settings *s);
+	bool ecn; /* the SYN offers it, and `set` has us agree (RFC 3168, 6.1.1) */
 };
 
 /* With the options that everybody has. */

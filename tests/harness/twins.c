@@ -54,6 +54,8 @@ static struct segment blank(struct twins *t)
 		s.tsval = t->ts_clock;
 		s.tsecr = a(t)->ts.offset + (uint32_t)(t->alone.now / 1000000);
 	}
+	if (tcp_uses_ecn(a(t)))
+		s.ecn = chance(t->choice, 2) ? ECN_CE : ECN_ECT_0;
 	if (chance(t->choice, 20))
 		s.flags |= PSH;
 	return s;
@@ -408,8 +410,14 @@ static const char *const syns[] = {
 	"win 65535 <mss 8960,ws 14,sackOK,ts -5 0>",
 };
 
+static void marked(struct tcp_settings *s)
+{
+	s->ecn = 1;
+}
+
 static void small_window(struct tcp_settings *s)
 {
+	s->ecn = 1;
 	s->receive_limit = 8000;
 	s->window_scale = 2;
 }
@@ -418,7 +426,9 @@ static void begin(struct twins *t, bool talk)
 {
 	struct choice *c = t->choice;
 	struct opening how = {.syn = syns[choose(c, sizeof(syns) / sizeof(syns[0]))],
-			      .irs = choose(c, UINT32_MAX)};
+			      .irs = choose(c, UINT32_MAX),
+			      .set = marked,
+			      .ecn = chance(c, 30)};
 
 	if (chance(c, 20))
 		how.irs = 0u - choose_between(c, 1, 20000);
