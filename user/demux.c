@@ -12,10 +12,11 @@
 #include <linux/if_ether.h>
 #include <string.h>
 
-/* A partial checksum counts if that of the peer's SYN was one (csum.h). */
+/* A partial checksum counts if that of the peer's SYN was one (csum.h), or of
+ * whatever else it says first: an RST to our SYN. */
 static bool checksum_is_believed(struct session *s, const struct arrival *a)
 {
-	if (a->partial && a->packet.segment.flags & SYN)
+	if (a->partial && (a->packet.segment.flags & SYN || s->conn->state == SYN_SENT))
 		s->marks |= MARK_PARTIAL;
 	return !a->partial || s->marks & MARK_PARTIAL;
 }
