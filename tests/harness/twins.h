@@ -16,6 +16,10 @@ struct twins {
 	uint32_t top; /* highest sequence number of the peer's text, plus one */
 	uint32_t fin; /* where the peer's FIN stands, with fin_sent */
 	bool fin_sent;
+	/* A segment met another CPU's: the next may overtake it, as on any path. An
+	 * ACK that came with old text can be news for the one life and not for the
+	 * other then, until the peer's next. */
+	bool raced;
 	uint32_t ts_clock; /* the peer's */
 	bool calm;	   /* a trace in which little goes wrong: mostly hits */
 	uint16_t window;   /* the peer's, as in the header */
