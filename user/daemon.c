@@ -182,11 +182,6 @@ static uint8_t scale_for(uint64_t window)
 	return scale;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static int make_patience(struct daemon *d, struct tcp_settings *s)
 {
 	const struct config *config = d->config;
@@ -218,8 +213,8 @@ static int make_settings(const struct daemon *d, struct tcp_settings *s)
 		return -errno;
 	s->two_msl = config->time_wait_ms * 1000000ull;
 	/* Where buffers begin; sizing.c has them grow. */
-	s->send_limit = least(config->send_buffer_kib * 1024, SIZING_SEND_LEAST);
-	s->receive_limit = least(config->receive_buffer_kib * 1024, SIZING_RECEIVE_FIRST);
+	s->send_limit = sizing_send_first(config->send_buffer_kib * 1024);
+	s->receive_limit = sizing_receive_first(config->receive_buffer_kib * 1024);
 	s->window_scale = scale_for(config->receive_buffer_kib * 1024ull);
 	s->mss_v4 = (uint16_t)(mtu - 40);
 	s->mss_v6 = (uint16_t)(mtu - 60);

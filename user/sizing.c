@@ -19,6 +19,16 @@ static uint32_t least(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
+uint32_t sizing_receive_first(uint32_t most)
+{
+	return least(SIZING_RECEIVE_FIRST, most);
+}
+
+uint32_t sizing_send_first(uint32_t most)
+{
+	return least(SIZING_SEND_LEAST, most);
+}
+
 /* The round trip was measured by the handshake, or by text of ours since. */
 static uint32_t interval(const struct conn *c)
 {

@@ -21,6 +21,9 @@ struct sizing {
 	uint32_t since;	  /* us of the clock, cut to 32 bits, when it did */
 };
 
+/* Where they begin; at most `most`. */
+uint32_t sizing_receive_first(uint32_t most);
+uint32_t sizing_send_first(uint32_t most);
 /* Bytes for conn.rcv.limit and conn.snd.limit now; at most `most`. */
 uint32_t sizing_receive(struct session *s, uint32_t most);
 uint32_t sizing_send(const struct session *s, uint32_t most);

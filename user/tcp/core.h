@@ -174,6 +174,11 @@ void path_mtu_suspect(struct conn *c, uint32_t times);
 void answer_reset(struct conn *c, uint32_t seq);
 void answer_challenge(struct conn *c, const struct host *h);
 
+static inline uint32_t least(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
 /* Sent and not acknowledged: sequence numbers, the SYN's and the FIN's too. */
 static inline uint32_t conn_flight(const struct conn *c)
 {

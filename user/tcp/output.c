@@ -8,11 +8,6 @@
 
 enum { SACK_ROOM = 4, SACK_ROOM_WITH_TIMESTAMPS = 3 }; /* blocks in 40 bytes */
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static void add_timestamps(const struct conn *c, const struct host *h, struct segment *s)
 {
 	s->options |= OPTION_TIMESTAMPS;

@@ -20,11 +20,6 @@
 
 enum { DUPLICATES = 3 };
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static uint32_t missing(const struct conn *c, uint32_t from, uint32_t to)
 {
 	return to - from - scoreboard_bytes(c, from, to);
