@@ -16,6 +16,7 @@
 #include "service.h"
 #include "settle.h"
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -193,9 +194,9 @@ static bool round_of(struct worker *w)
 		busy |= poll_descriptors(w, &at_once);
 		busy |= settle_changed(w);
 	}
-	tx_flush(&w->tx);
+	tx_flush(&w->tx, ring_is_empty(&w->ring));
 	/* What waits for a way out is no work that could be done now. */
-	return busy && !tx_is_waiting(&w->tx);
+	return (busy || tx_is_carrying(&w->tx)) && !tx_is_waiting(&w->tx);
 }
 
 /* --- sleeping ------------------------------------------------------------------------ */
@@ -238,13 +239,18 @@ static void fall_asleep(struct worker *w)
 	__atomic_store_n(&w->wake->asleep, 0, __ATOMIC_SEQ_CST);
 }
 
+/* Who else wants this CPU gets it between two looks: it may be what we wait for, a
+ * client, a backend or ksoftirqd. */
 static bool spin(struct worker *w, uint64_t *idle_since)
 {
 	uint64_t now = clock_now();
 
 	if (!*idle_since)
 		*idle_since = now;
-	return now - *idle_since < (uint64_t)w->engine->config->spin_us * MICROSECOND;
+	if (now - *idle_since >= (uint64_t)w->engine->config->spin_us * MICROSECOND)
+		return false;
+	sched_yield();
+	return true;
 }
 
 static void loop(struct worker *w)
@@ -272,7 +278,7 @@ static void abort_all(struct worker *w)
 		if (w->sessions.place[i].marks & MARK_LIVE)
 			session_abort(&w->sessions.place[i]);
 	for (int i = 0; i < DRAIN_ROUNDS && settle_changed(w); i++)
-		tx_flush(&w->tx);
+		tx_flush(&w->tx, true);
 }
 
 static void *work(void *argument)
@@ -458,6 +464,7 @@ void worker_status(const struct worker *w, struct worker_status *status)
 		.wakeups = w->wakeups,
 		.rounds = w->rounds,
 		.records = w->records,
+		.sent_carried = tx_carried(&w->tx),
 		.sent_xdp = w->tx.sent_xdp,
 		.sent_packet = w->tx.sent_packet,
 		.icmp_too_big = w->icmp.too_big,
