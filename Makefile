@@ -130,10 +130,13 @@ $(BUILD)/xload.bpf.o $(BENCH_XDP:tools/%.c=$(BUILD)/%.o): $(BUILD)/%.bpf.o: tool
 
 $(XLOAD_OBJECTS): $(BUILD)/xload.skel.h
 
-$(BUILD)/xload: $(XLOAD_OBJECTS)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+CPU_TIME   := $(BUILD)/obj/tools/cpu_time.o
+XLOAD_WAYS := $(patsubst %,$(BUILD)/obj/user/%.o,addresses complaint endpoint interface netlink route)
 
-$(BENCH_PEERS:tools/%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tools/%.o
+$(BUILD)/xload: $(XLOAD_OBJECTS) $(XLOAD_WAYS) $(CPU_TIME)
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -lmnl -o $@
+
+$(BENCH_PEERS:tools/%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(CPU_TIME)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
 

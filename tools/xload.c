@@ -5,20 +5,26 @@
  * Its connections come from a range of addresses that no host owns (--source);
  * the server's host needs a route to them by way of this end of the link, and
  * both ends of a veth an XDP program each (ours is one). */
+#include "addresses.h"
+#include "endpoint.h"
+#include "route.h"
 #include "xload_run.h"
 #include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
 #include <error.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <time.h>
-#include <unistd.h>
 
-enum option_key { KEY_WARMUP = 256, KEY_OPENING, KEY_COUNT, KEY_RATE, KEY_BATCH, KEY_RETRY };
+enum option_key {
+	KEY_WARMUP = 256,
+	KEY_OPENING,
+	KEY_COUNT,
+	KEY_RATE,
+	KEY_BATCH,
+	KEY_RETRY,
+	KEY_SPREAD,
+};
 
 enum { CONNECTIONS_MAX = 1 << 22, ADDRESSES_MAX = 1 << 16, TIME_MAX = 3600 };
 
@@ -26,13 +32,15 @@ const char *argp_program_version = "xload 1";
 
 static const struct argp_option options[] = {
 	{"interface", 'i', "NAME", 0, "our end of the link", 0},
-	{"target", 't', "IPV4:PORT", 0, "the server", 0},
-	{"source", 's', "IPV4", 0, "first of our addresses (10.100.0.0)", 0},
+	{"target", 't', "ADDRESS:PORT", 0, "the server, like 10.1.0.2:7 or [fd00::2]:7", 0},
+	{"source", 's', "ADDRESS", 0, "first of our addresses (10.100.0.0, or fd9a::)", 0},
 	{"mode", 'm', "MODE", 0, "echo (default), connect, send, receive, idle, or flood", 1},
 	{"connections", 'n', "N", 0, "so many (128)", 1},
 	{"size", 'S', "BYTES", 0, "of a request, or of a segment with send: 8 to 1448 (64)", 1},
 	{"timestamps", 'T', NULL, 0, "use the timestamps option", 1},
-	{"flood", 'f', "KIND", 0, "of what: syn (default), ack, or rst", 2},
+	{"spread", KEY_SPREAD, NULL, 0, "open from each CPU that xload may run on, by turns", 1},
+	{"flood", 'f', "KIND", 0,
+	 "syn (default), ack, or rst; in mode echo or idle: so much flood beside it", 2},
 	{"count", KEY_COUNT, "N", 0, "flood: at most so many segments", 2},
 	{"rate", KEY_RATE, "N", 0, "flood: so many a second (as many as possible)", 2},
 	{"duration", 'd', "SECONDS", 0, "of measuring (2)", 3},
@@ -67,27 +75,39 @@ static double seconds(struct argp_state *state, const char *arg)
 	return s;
 }
 
-static void parse_target(struct argp_state *state, char *arg, struct xload_setup *setup)
+static void parse_target(struct argp_state *state, const char *arg, struct xload_task *t)
 {
-	char *colon = strrchr(arg, ':');
-	struct in_addr a;
+	struct xload_setup *setup = &t->setup;
+	struct complaint complaint = {0};
+	__be16 port;
 
-	if (!colon)
-		argp_error(state, "'%s' is not an address and port, like 10.0.0.1:7", arg);
-	*colon = 0;
-	if (inet_pton(AF_INET, arg, &a) != 1)
-		argp_error(state, "'%s' is not an IPv4 address", arg);
-	setup->server = a.s_addr;
-	setup->server_port = htons((uint16_t)number(state, colon + 1, 1, 65535));
+	if (endpoint_parse(arg, &t->server, &port, &complaint))
+		argp_error(state, "%s", complaint.text);
+	setup->v6 = !address_is_v4(&t->server);
+	memcpy(setup->server, t->server.word, sizeof(setup->server));
+	setup->server_port = port;
 }
 
-static uint32_t parse_source(struct argp_state *state, const char *arg)
+/* Ours are of the server's family; the last word counts. */
+static void set_source(struct argp_state *state, struct xload_task *t)
 {
-	struct in_addr a;
+	struct xload_setup *s = &t->setup;
+	__be32 word[4] = {0};
+	uint64_t sum = 0;
 
-	if (inet_pton(AF_INET, arg, &a) != 1)
-		argp_error(state, "'%s' is not an IPv4 address", arg);
-	return ntohl(a.s_addr);
+	if (!t->source)
+		t->source = s->v6 ? "fd9a::" : "10.100.0.0";
+	if (inet_pton(s->v6 ? AF_INET6 : AF_INET, t->source, s->v6 ? word : word + 3) != 1)
+		argp_error(state, "'%s' is not an address like the server's", t->source);
+	memcpy(s->network, word, sizeof(s->network));
+	s->source = ntohl(word[3]);
+	for (int i = s->v6 ? 0 : 3; i < 4; i++)
+		sum += s->server[i];
+	for (int i = 0; i < 3; i++)
+		sum += s->network[i];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	s->address_sum = (uint32_t)sum;
 }
 
 static enum xload_mode parse_mode(struct argp_state *state, const char *arg)
@@ -118,12 +138,19 @@ static void check(struct argp_state *state, struct xload_task *t)
 	struct xload_setup *s = &t->setup;
 	uint32_t mask = 1;
 
-	if (!t->interface || !s->server)
+	if (!t->interface || !s->server_port)
 		argp_error(state, "--interface and --target are needed");
+	if (s->v6 && s->size > XLOAD_TEXT_MAX - XLOAD_V6_MORE)
+		argp_error(state, "over IPv6 a segment takes %d bytes at most",
+			   XLOAD_TEXT_MAX - XLOAD_V6_MORE);
+	if (t->floods && s->mode != XLOAD_ECHO && s->mode != XLOAD_IDLE && s->mode != XLOAD_FLOOD)
+		argp_error(state, "a flood goes beside echo or idle only");
+	t->floods |= s->mode == XLOAD_FLOOD;
+	set_source(state, t);
 	while (mask < s->slots)
 		mask <<= 1;
 	s->slot_mask = mask - 1;
-	s->addresses = s->mode == XLOAD_FLOOD ? 1 << 15 : (mask >> XLOAD_PORT_BITS) + 1;
+	s->addresses = (mask >> XLOAD_PORT_BITS) + 1;
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -132,15 +159,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case 'i': t->interface = arg; break;
-	case 't': parse_target(state, arg, &t->setup); break;
-	case 's': t->setup.source = parse_source(state, arg); break;
+	case 't': parse_target(state, arg, t); break;
+	case 's': t->source = arg; break;
 	case 'm': t->setup.mode = parse_mode(state, arg); break;
 	case 'n': t->setup.slots = (uint32_t)number(state, arg, 1, CONNECTIONS_MAX); break;
 	case 'S':
 		t->setup.size = (uint32_t)number(state, arg, XLOAD_TEXT_MIN, XLOAD_TEXT_MAX);
 		break;
 	case 'T': t->setup.timestamps = 1; break;
-	case 'f': t->setup.flood_flags = parse_flood(state, arg); break;
+	case 'f':
+		t->setup.flood_flags = parse_flood(state, arg);
+		t->floods = true;
+		break;
+	case KEY_SPREAD: t->spread = true; break;
 	case KEY_COUNT: t->count = number(state, arg, 1, UINT64_MAX); break;
 	case KEY_RATE: t->rate = number(state, arg, 1, 100000000); break;
 	case 'd': t->duration = seconds(state, arg); break;
@@ -156,49 +187,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-/* A datagram makes the kernel ask for the server's link address. */
-static void provoke_arp(int fd, const struct sockaddr_in *server)
-{
-	if (sendto(fd, "", 1, MSG_DONTWAIT, (const struct sockaddr *)server, sizeof(*server)) < 0)
-		error(0, errno, "cannot reach the server's address");
-}
-
-static bool resolve_server(const struct xload_task *t, int fd, uint8_t *mac)
-{
-	struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(9)};
-	struct arpreq req = {0};
-	struct timespec wait = {.tv_nsec = 20000000};
-
-	server.sin_addr.s_addr = t->setup.server;
-	memcpy(&req.arp_pa, &server, sizeof(server));
-	strncpy(req.arp_dev, t->interface, sizeof(req.arp_dev) - 1);
-	for (int i = 0; i < 100; i++) {
-		if (!ioctl(fd, SIOCGARP, &req) && req.arp_flags & ATF_COM) {
-			memcpy(mac, req.arp_ha.sa_data, 6);
-			return true;
-		}
-		if (i % 25 == 0)
-			provoke_arp(fd, &server);
-		nanosleep(&wait, NULL);
-	}
-	return false;
-}
-
 static void find_link(struct xload_task *t)
 {
-	struct ifreq req = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct interface link;
+	struct route route;
+	int failed = interface_read(t->interface, &link);
 
-	t->setup.ifindex = if_nametoindex(t->interface);
-	if (!t->setup.ifindex || fd < 0)
-		error(1, errno, "%s", t->interface);
-	strncpy(req.ifr_name, t->interface, sizeof(req.ifr_name) - 1);
-	if (ioctl(fd, SIOCGIFHWADDR, &req))
-		error(1, errno, "%s: no link address", t->interface);
-	memcpy(t->setup.mac, req.ifr_hwaddr.sa_data, 6);
-	if (!resolve_server(t, fd, t->setup.server_mac))
-		error(1, 0, "%s: nobody answers for the server's address", t->interface);
-	close(fd);
+	if (failed)
+		error(1, -failed, "%s", t->interface);
+	failed = route_find(&link, &t->server, &route);
+	if (failed)
+		error(1, -failed, "%s: no way to the server's address", t->interface);
+	t->setup.ifindex = link.index;
+	memcpy(t->setup.mac, route.link.own_mac, sizeof(t->setup.mac));
+	memcpy(t->setup.server_mac, route.link.peer_mac, sizeof(t->setup.server_mac));
 }
 
 int main(int argc, char **argv)
@@ -206,11 +208,7 @@ int main(int argc, char **argv)
 	struct argp argp = {options, parse, NULL, "Loads a TCP server from XDP, and measures.",
 			    NULL,    NULL,  NULL};
 	struct xload_task task = {
-		.setup = {.source = 10u << 24 | 100u << 16,
-			  .slots = 128,
-			  .size = 64,
-			  .flood_flags = XLOAD_SYN,
-			  .retry = 1000000000},
+		.setup = {.slots = 128, .size = 64, .flood_flags = XLOAD_SYN, .retry = 1000000000},
 		.duration = 2,
 		.warmup = 0.3,
 		.opening = 10,

@@ -4,7 +4,8 @@
  * A connection has a slot in the map `clients`, and an id, which is its local
  * address and port: the lowest XLOAD_PORT_BITS bits count ports from
  * XLOAD_FIRST_PORT on, the rest counts addresses from setup.source on. The slot
- * is the id's lowest bits; the other bits tell a slot's connections apart. */
+ * is the id's lowest bits; the other bits tell a slot's connections apart. A flood
+ * comes from XLOAD_FLOOD_ADDRESSES addresses, XLOAD_FLOOD_APART further on. */
 #ifndef XLOAD_H
 #define XLOAD_H
 
@@ -16,7 +17,10 @@ enum {
 	XLOAD_TEXT_MIN = 8,
 	XLOAD_TEXT_MAX = 1448,
 	XLOAD_WINDOW_SCALE = 7,
-	XLOAD_FRAME = 14 + 20 + 32 + XLOAD_TEXT_MAX + 1,
+	XLOAD_V6_MORE = 20, /* bytes of IPv6's header beyond IPv4's */
+	XLOAD_FLOOD_ADDRESSES = 1 << 15,
+	XLOAD_FLOOD_APART = 1 << 18,
+	XLOAD_FRAME = 14 + 40 + 32 + XLOAD_TEXT_MAX + 1,
 };
 
 enum xload_mode {
@@ -48,12 +52,15 @@ enum xload_tcp_flag {
 
 /* Set before the programs are loaded. */
 struct xload_setup {
-	__be32 server;
+	__be32 server[4];  /* IPv4: the last word */
+	__be32 network[3]; /* IPv6: what our addresses begin with */
 	__be32 server_port;
-	__u32 source;	 /* the first local address, host order */
-	__u32 addresses; /* so many of them are ours */
-	__u32 slots;	 /* connections */
-	__u32 slot_mask; /* of an id */
+	__u32 v6;
+	__u32 address_sum; /* of `server` and `network`, for the checksum */
+	__u32 source;	   /* the last word of the first local address, host order */
+	__u32 addresses;   /* so many of them are ours */
+	__u32 slots;	   /* connections */
+	__u32 slot_mask;   /* of an id */
 	__u32 mode;
 	__u32 size;	  /* bytes of a request and of its response */
 	__u32 timestamps; /* 1: RFC 7323 */
@@ -96,6 +103,8 @@ struct xload_client {
 	X(split, "responses in more than one segment")                                             \
 	X(unsent, "requests that did not fit in the frame at hand: sent by the scan")              \
 	X(syn_resent, "SYNs sent again")                                                           \
+	X(flood_sent, "segments of a flood sent")                                                  \
+	X(flood_answers, "answers to them")                                                        \
 	X(resent, "requests, FINs or bulk text sent again")                                        \
 	X(first_unexpected, "")                                                                    \
 	X(bad_checksum, "segments with a wrong checksum")                                          \

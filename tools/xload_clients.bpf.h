@@ -59,7 +59,8 @@ static __always_inline void note_round_trip(__u64 ns)
 static __always_inline struct tcp_out out_of(const struct xload_client *c, __u32 seq, __u32 flags)
 {
 	return (struct tcp_out){
-		.id = c->id,
+		.address = id_address(c->id),
+		.port = id_port(c->id),
 		.seq = seq,
 		.ack = c->rcv_nxt,
 		.flags = flags,

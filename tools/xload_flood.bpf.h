@@ -5,11 +5,12 @@
 
 #include "xload_clients.bpf.h"
 
-/* A segment from anywhere, of a connection that there is not. */
 static __always_inline int flood(struct xdp_md *ctx)
 {
 	struct tcp_out o = {
-		.id = bpf_get_prandom_u32() % (setup.addresses << XLOAD_PORT_BITS),
+		.address = setup.source + XLOAD_FLOOD_APART +
+			   bpf_get_prandom_u32() % XLOAD_FLOOD_ADDRESSES,
+		.port = bpf_get_prandom_u32() % 65535 + 1,
 		.seq = bpf_get_prandom_u32(),
 		.flags = setup.flood_flags,
 		.now = 1000000,
@@ -17,7 +18,7 @@ static __always_inline int flood(struct xdp_md *ctx)
 
 	if (!(o.flags & XLOAD_SYN))
 		o.ack = bpf_get_prandom_u32();
-	add(XLOAD_segments_sent, 1);
+	add(XLOAD_flood_sent, 1);
 	if (o.flags & XLOAD_SYN)
 		return make_syn(ctx, &o) ? XDP_TX : XDP_DROP;
 	return make_empty(ctx, &o) ? XDP_TX : XDP_DROP;

@@ -16,9 +16,9 @@
 
 enum {
 	ETH_BYTES = 14,
-	IP_BYTES = 20,
+	IP4_BYTES = 20,
+	IP6_BYTES = 40,
 	TCP_BYTES = 20,
-	TCP_AT = ETH_BYTES + IP_BYTES,
 	TIMESTAMP_BYTES = 12,
 	SYN_OPTION_BYTES = 8,
 	PATTERN_WORDS = (XLOAD_TEXT_MAX + 7) / 8,
@@ -29,7 +29,8 @@ const volatile struct xload_setup setup;
 const volatile __u64 pattern[PATTERN_WORDS + 1];
 
 struct tcp_out {
-	__u32 id;
+	__u32 address; /* ours: the last word, host order */
+	__u32 port;
 	__u32 seq;
 	__u32 ack;
 	__u32 flags;
@@ -51,6 +52,11 @@ static __always_inline __u16 fold(__u64 sum)
 	return (__u16)((sum & 0xffff) + (sum >> 16));
 }
 
+static __always_inline __u32 tcp_at(void)
+{
+	return ETH_BYTES + (setup.v6 ? IP6_BYTES : IP4_BYTES);
+}
+
 static __always_inline __u32 header_bytes(void)
 {
 	return TCP_BYTES + (setup.timestamps ? TIMESTAMP_BYTES : 0);
@@ -58,17 +64,17 @@ static __always_inline __u32 header_bytes(void)
 
 static __always_inline __u32 text_at(void)
 {
-	return TCP_AT + header_bytes();
+	return tcp_at() + header_bytes();
 }
 
-static __always_inline __be32 id_address(__u32 id)
+static __always_inline __u32 id_address(__u32 id)
 {
-	return bpf_htonl(setup.source + (id >> XLOAD_PORT_BITS));
+	return setup.source + (id >> XLOAD_PORT_BITS);
 }
 
-static __always_inline __be16 id_port(__u32 id)
+static __always_inline __u32 id_port(__u32 id)
 {
-	return bpf_htons(XLOAD_FIRST_PORT + (id & ((1 << XLOAD_PORT_BITS) - 1)));
+	return XLOAD_FIRST_PORT + (id & ((1 << XLOAD_PORT_BITS) - 1));
 }
 
 static __always_inline bool frame_resize(struct xdp_md *ctx, __u32 want)
@@ -88,27 +94,52 @@ static __always_inline void write_ethernet(__u8 *eth)
 		eth[i] = setup.server_mac[i];
 		eth[ETH_ALEN + i] = setup.mac[i];
 	}
-	*(__be16 *)(eth + 2 * ETH_ALEN) = bpf_htons(ETH_P_IP);
+	*(__be16 *)(eth + 2 * ETH_ALEN) = setup.v6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
 }
 
-/* `total`: bytes of the IP packet. Never a fragment, so no identification. */
-static __always_inline void write_ip(__be32 *ip, __be32 source, __u32 total)
+/* Never a fragment, so no identification. */
+static __always_inline void write_ip4(__be32 *ip, __be32 source, __u32 tcp_bytes)
 {
 	__u64 sum = 0;
 
-	ip[0] = bpf_htonl(0x45000000u | total);
+	ip[0] = bpf_htonl(0x45000000u | (IP4_BYTES + tcp_bytes));
 	ip[1] = bpf_htonl(0x4000);
 	ip[2] = bpf_htonl(64u << 24 | IPPROTO_TCP << 16);
 	ip[3] = source;
-	ip[4] = setup.server;
+	ip[4] = setup.server[3];
 	for (int i = 0; i < 5; i++)
 		sum += ip[i];
 	*((__u16 *)ip + 5) = ~fold(sum);
 }
 
-static __always_inline __u64 pseudo_sum(__be32 remote, __u32 tcp_bytes)
+static __always_inline void write_ip6(__be32 *ip, __be32 source, __u32 tcp_bytes)
 {
-	return (__u64)remote + setup.server + bpf_htons(IPPROTO_TCP) + bpf_htons(tcp_bytes);
+	ip[0] = bpf_htonl(6u << 28);
+	ip[1] = bpf_htonl(tcp_bytes << 16 | IPPROTO_TCP << 8 | 64);
+	for (int i = 0; i < 3; i++)
+		ip[2 + i] = setup.network[i];
+	ip[5] = source;
+	for (int i = 0; i < 4; i++)
+		ip[6 + i] = setup.server[i];
+}
+
+/* Everything before TCP's header, which the caller knows to be within the frame. */
+static __always_inline void write_lower(__u8 *data, const struct tcp_out *o, __u32 tcp_bytes)
+{
+	__be32 *ip = (__be32 *)(data + ETH_BYTES);
+
+	write_ethernet(data);
+	if (setup.v6)
+		write_ip6(ip, bpf_htonl(o->address), tcp_bytes);
+	else
+		write_ip4(ip, bpf_htonl(o->address), tcp_bytes);
+}
+
+/* Of our `address`, in host order, and the server's. */
+static __always_inline __u64 pseudo_sum(__u32 address, __u32 tcp_bytes)
+{
+	return (__u64)setup.address_sum + bpf_htonl(address) + bpf_htons(IPPROTO_TCP) +
+	       bpf_htons(tcp_bytes);
 }
 
 static __always_inline __u64 write_timestamps(__be32 *option, const struct tcp_out *o)
@@ -124,7 +155,7 @@ static __always_inline __u64 write_tcp(__be32 *tcp, const struct tcp_out *o, __u
 {
 	__u64 sum = 0;
 
-	tcp[0] = (__be32)id_port(o->id) | setup.server_port << 16;
+	tcp[0] = (__be32)bpf_htons(o->port) | setup.server_port << 16;
 	tcp[1] = bpf_htonl(o->seq);
 	tcp[2] = bpf_htonl(o->ack);
 	tcp[3] = bpf_htonl(bytes << 26 | o->flags << 16 | 0xffff);
@@ -146,15 +177,13 @@ static __always_inline bool write_segment(struct xdp_md *ctx, const struct tcp_o
 {
 	__u8 *data = (__u8 *)(long)ctx->data;
 	__u32 header = header_bytes();
-	__be32 source = id_address(o->id);
-	__be32 *tcp = (__be32 *)(data + TCP_AT);
+	__be32 *tcp = (__be32 *)(data + tcp_at());
 	__u64 sum;
 
 	if (data + text_at() > (__u8 *)(long)ctx->data_end)
 		return false;
-	write_ethernet(data);
-	write_ip((__be32 *)(data + ETH_BYTES), source, IP_BYTES + header + text);
-	sum = pseudo_sum(source, header + text) + text_sum + write_tcp(tcp, o, header);
+	write_lower(data, o, header + text);
+	sum = pseudo_sum(o->address, header + text) + text_sum + write_tcp(tcp, o, header);
 	if (setup.timestamps)
 		sum += write_timestamps(tcp + TCP_BYTES / 4, o);
 	write_checksum(tcp, sum);
@@ -170,21 +199,19 @@ static __always_inline bool make_empty(struct xdp_md *ctx, const struct tcp_out 
 static __always_inline bool make_syn(struct xdp_md *ctx, const struct tcp_out *o)
 {
 	__u32 header = header_bytes() + SYN_OPTION_BYTES;
-	__be32 source = id_address(o->id);
 	__be32 *tcp;
 	__u8 *data;
 	__u64 sum;
 
-	if (!frame_resize(ctx, TCP_AT + header))
+	if (!frame_resize(ctx, tcp_at() + header))
 		return false;
 	data = (__u8 *)(long)ctx->data;
-	if (data + TCP_AT + header > (__u8 *)(long)ctx->data_end)
+	if (data + tcp_at() + header > (__u8 *)(long)ctx->data_end)
 		return false;
-	tcp = (__be32 *)(data + TCP_AT);
-	write_ethernet(data);
-	write_ip((__be32 *)(data + ETH_BYTES), source, IP_BYTES + header);
-	sum = pseudo_sum(source, header) + write_tcp(tcp, o, header);
-	tcp[5] = bpf_htonl(0x02040000u | 1460);
+	tcp = (__be32 *)(data + tcp_at());
+	write_lower(data, o, header);
+	sum = pseudo_sum(o->address, header) + write_tcp(tcp, o, header);
+	tcp[5] = bpf_htonl(0x02040000u | (setup.v6 ? 1440 : 1460));
 	tcp[6] = bpf_htonl(0x01030300u | XLOAD_WINDOW_SCALE);
 	sum += (__u64)tcp[5] + tcp[6];
 	if (setup.timestamps)

@@ -74,7 +74,7 @@ static double rate_of(const struct xload_task *t, const struct figures *f)
 	static const enum xload_counter counted[] = {
 		[XLOAD_ECHO] = XLOAD_exchanges,	    [XLOAD_CONNECT] = XLOAD_closed,
 		[XLOAD_SEND] = XLOAD_segments_sent, [XLOAD_RECEIVE] = XLOAD_text_received,
-		[XLOAD_IDLE] = XLOAD_exchanges,	    [XLOAD_FLOOD] = XLOAD_segments_sent,
+		[XLOAD_IDLE] = XLOAD_exchanges,	    [XLOAD_FLOOD] = XLOAD_flood_sent,
 	};
 
 	return f->seconds > 0 ? (double)f->counter[counted[t->setup.mode]] / f->seconds : 0;
@@ -90,7 +90,7 @@ static void report_json(FILE *out, const struct xload_task *t, const struct xloa
 	fprintf(out, " \"seconds\": %.6f, \"rate\": %.1f, \"unexpected\": %" PRIu64 ",\n",
 		f->seconds, rate_of(t, f), f->unexpected);
 	fprintf(out, " \"cpu_machine\": %.3f, \"cpu_ours\": %.3f,\n \"round_trip\": {",
-		r->end.cpu_machine - r->begin.cpu_machine, r->end.cpu_ours - r->begin.cpu_ours);
+		r->end.cpu.machine - r->begin.cpu.machine, r->end.cpu.ours - r->begin.cpu.ours);
 	for (uint32_t i = 0; i < QUANTILES && f->samples; i++)
 		fprintf(out, "%s\"%s\": %" PRIu64, i ? ", " : "", quantile_name[i],
 			round_trip_at(f, quantile[i]));
@@ -109,7 +109,7 @@ static void report_text(FILE *out, const struct xload_task *t, const struct xloa
 		xload_mode_name(t->setup.mode), rate_of(t, f), f->seconds, r->open, t->setup.slots,
 		r->active);
 	fprintf(out, "CPU: %.2f s of the machine, %.2f s of ours\n",
-		r->end.cpu_machine - r->begin.cpu_machine, r->end.cpu_ours - r->begin.cpu_ours);
+		r->end.cpu.machine - r->begin.cpu.machine, r->end.cpu.ours - r->begin.cpu.ours);
 	if (f->samples)
 		fprintf(out, "round trip, us:");
 	for (uint32_t i = 0; i < QUANTILES && f->samples; i++)

@@ -61,7 +61,7 @@ static __always_inline bool piece_is_right(const struct tcp_in *in, __u64 *sum)
 	struct piece p = {.head = {c->id, c->number}, .at = c->got, .length = in->text};
 
 	if (!copy || length - 1 >= XLOAD_TEXT_MAX + 12 ||
-	    bpf_xdp_load_bytes(in->ctx, TCP_AT + in->header, copy->bytes, length))
+	    bpf_xdp_load_bytes(in->ctx, tcp_at() + in->header, copy->bytes, length))
 		return false;
 	p.bytes = copy->bytes;
 	bpf_loop(XLOAD_TEXT_MAX + 12, check_byte, &p, 0);

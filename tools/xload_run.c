@@ -24,7 +24,6 @@
 #include <unistd.h>
 
 #define SECOND 1000000000ull
-#define MILLISECOND 1000000ull
 
 enum {
 	LOOPBACK = 1,
@@ -33,6 +32,8 @@ enum {
 	BULK_ROUND = 1 << 12,
 	LOOK_EVERY = 50000, /* us, for what got lost */
 	LOOK_OFTEN = 50,    /* us, for what can go on */
+	FLOOD_EVERY = 1000, /* us */
+	SYN_OPTION_BYTES = 8,
 };
 
 struct run {
@@ -42,6 +43,11 @@ struct run {
 	size_t clients_size;
 	uint32_t cpus;
 	uint64_t *exchanges; /* of each slot, when measuring began */
+	cpu_set_t cpus_allowed;
+	int cpu;	   /* the last that connections were opened from */
+	uint64_t flood_at; /* until when it was reckoned what is due */
+	double flood_due;  /* segments */
+	uint64_t flood_sent;
 	uint8_t frame[XLOAD_FRAME];
 	bool attached;
 	bool dispatched;
@@ -129,8 +135,6 @@ static int attach(struct run *r)
 
 	r->dispatched = !bpf_xdp_attach(LOOPBACK, bpf_program__fd(r->bpf->progs.xload_live),
 					XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
-	if (t->setup.mode == XLOAD_FLOOD)
-		return 0;
 	failed = bpf_xdp_attach((int)t->setup.ifindex, bpf_program__fd(r->bpf->progs.xload_client),
 				XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
 	if (failed)
@@ -153,6 +157,13 @@ static void unload(struct run *r)
 
 /* --- frames of our own -------------------------------------------------------- */
 
+static uint32_t text_at(const struct run *r)
+{
+	const struct xload_setup *s = &r->task->setup;
+
+	return 34 + (s->v6 ? XLOAD_V6_MORE : 0) + (s->timestamps ? 32 : 20);
+}
+
 /* Does a job with `repeat` frames, one byte longer than what it sends at most:
  * the kernel takes the length of a frame that comes round again from whoever had
  * it before, unless the program changes it. */
@@ -162,9 +173,9 @@ static int live_frames(struct run *r, enum xload_job job, uint64_t repeat)
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	int failed;
 
-	ctx.data_end = 34 + (r->task->setup.timestamps ? 32 : 20) + r->task->setup.size + 1;
-	if (ctx.data_end < 34 + 40 + 1)
-		ctx.data_end = 34 + 40 + 1;
+	ctx.data_end = text_at(r) + r->task->setup.size + 1;
+	if (ctx.data_end < text_at(r) + SYN_OPTION_BYTES + 1)
+		ctx.data_end = text_at(r) + SYN_OPTION_BYTES + 1;
 	o.data_in = r->frame;
 	o.data_size_in = ctx.data_end;
 	o.ctx_in = &ctx;
@@ -180,7 +191,7 @@ static int live_frames(struct run *r, enum xload_job job, uint64_t repeat)
 /* The text of bulk lies in the frames from the start. */
 static void fill_frame(struct run *r)
 {
-	uint32_t at = 34 + (r->task->setup.timestamps ? 32 : 20);
+	uint32_t at = text_at(r);
 
 	memset(r->frame, 0, sizeof(r->frame));
 	memcpy(r->frame + at, (const void *)(uintptr_t)r->bpf->rodata->pattern,
@@ -227,17 +238,57 @@ static int rescue(struct run *r)
 	return n ? live_frames(r, XLOAD_SCAN, r->task->setup.slots) : 0;
 }
 
+/* A veth hands what was sent on a CPU to the receive queue of that number, and the
+ * answer comes back on the CPU that sent it: so a connection stays where it began. */
+static void next_cpu(struct run *r)
+{
+	cpu_set_t one;
+
+	do
+		r->cpu = (r->cpu + 1) % CPU_SETSIZE;
+	while (!CPU_ISSET(r->cpu, &r->cpus_allowed));
+	CPU_ZERO(&one);
+	CPU_SET(r->cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* As many from each CPU, if they are to be spread. */
+static uint32_t batch_of(struct run *r)
+{
+	const struct xload_task *t = r->task;
+	uint32_t each;
+
+	if (!t->spread)
+		return t->batch;
+	sched_getaffinity(0, sizeof(r->cpus_allowed), &r->cpus_allowed);
+	each = (t->setup.slots - 1) / (uint32_t)CPU_COUNT(&r->cpus_allowed) + 1;
+	return each < t->batch ? each : t->batch;
+}
+
+static int send_first(struct run *r)
+{
+	const struct xload_task *t = r->task;
+	uint32_t batch = batch_of(r);
+	int failed = 0;
+
+	for (uint32_t n = 0; n < t->setup.slots && !failed && !stop; n += batch) {
+		uint32_t left = t->setup.slots - n;
+
+		if (t->spread)
+			next_cpu(r);
+		failed = live_frames(r, XLOAD_SCAN, left < batch ? left : batch);
+	}
+	if (t->spread)
+		sched_setaffinity(0, sizeof(r->cpus_allowed), &r->cpus_allowed);
+	return failed;
+}
+
 static int open_all(struct run *r, struct xload_result *result)
 {
 	const struct xload_task *t = r->task;
 	uint64_t begin = now_ns(), limit = begin + (uint64_t)(t->opening * 1e9);
-	int failed = 0;
+	int failed = send_first(r);
 
-	for (uint32_t n = 0; n < t->setup.slots && !failed && !stop; n += t->batch) {
-		uint32_t left = t->setup.slots - n;
-
-		failed = live_frames(r, XLOAD_SCAN, left < t->batch ? left : t->batch);
-	}
 	while (!failed && !stop && now_ns() < limit && count_open(r) < t->setup.slots &&
 	       t->setup.mode != XLOAD_CONNECT) {
 		sleep_us(5000);
@@ -245,6 +296,9 @@ static int open_all(struct run *r, struct xload_result *result)
 	}
 	result->open = count_open(r);
 	result->opened_after = now_ns() - begin;
+	if (t->setup.mode == XLOAD_IDLE)
+		fprintf(stderr, "%u of %u connections open after %.2f s\n", result->open,
+			t->setup.slots, (double)result->opened_after / 1e9);
 	return failed;
 }
 
@@ -264,37 +318,11 @@ static void read_percpu(const struct run *r, const struct bpf_map *map, uint32_t
 	free(values);
 }
 
-/* user, nice, system, irq, softirq; not idle, iowait, steal, guest. */
-static double busy_seconds(const char *line)
-{
-	unsigned long long v[7] = {0};
-
-	sscanf(line, "%*s %llu %llu %llu %llu %llu %llu %llu", v, v + 1, v + 2, v + 3, v + 4, v + 5,
-	       v + 6);
-	return (double)(v[0] + v[1] + v[2] + v[5] + v[6]) / (double)sysconf(_SC_CLK_TCK);
-}
-
-static void read_cpu(struct xload_snapshot *s)
-{
-	FILE *f = fopen("/proc/stat", "r");
-	char line[512], ours[16];
-
-	snprintf(ours, sizeof(ours), "cpu%d ", sched_getcpu());
-	while (f && fgets(line, sizeof(line), f)) {
-		if (!strncmp(line, "cpu ", 4))
-			s->cpu_machine = busy_seconds(line);
-		else if (!strncmp(line, ours, strlen(ours)))
-			s->cpu_ours = busy_seconds(line);
-	}
-	if (f)
-		fclose(f);
-}
-
 static void take_snapshot(const struct run *r, struct xload_snapshot *s)
 {
 	read_percpu(r, r->bpf->maps.counters, XLOAD_COUNTER_COUNT, s->counter);
 	read_percpu(r, r->bpf->maps.round_trips, XLOAD_BUCKETS, s->round_trip);
-	read_cpu(s);
+	s->cpu = cpu_time_now();
 	s->at = now_ns();
 }
 
@@ -345,37 +373,56 @@ static int send_bulk(struct run *r, uint64_t until)
 	return failed;
 }
 
-static int keep_looking(struct run *r, uint64_t until, unsigned int every)
+/* Sends what is due of the flood. */
+static int flood_some(struct run *r)
 {
-	int failed = 0;
+	const struct xload_task *t = r->task;
+	uint64_t n = FLOOD_ROUND, now = now_ns();
 
-	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
-		uint64_t left = (until - now) / 1000 + 1;
-
-		sleep_us(left < every ? (unsigned int)left : every);
-		failed = rescue(r);
+	if (t->rate) {
+		r->flood_due += (double)t->rate * (double)(now - r->flood_at) / 1e9;
+		n = r->flood_due < FLOOD_ROUND ? (uint64_t)r->flood_due : FLOOD_ROUND;
+		r->flood_due -= (double)n;
 	}
-	return failed;
+	r->flood_at = now;
+	if (t->count && n > t->count - r->flood_sent)
+		n = t->count - r->flood_sent;
+	r->flood_sent += n;
+	return n ? live_frames(r, XLOAD_SPOOF, n) : 0;
 }
 
 static int flood(struct run *r, uint64_t until)
 {
 	const struct xload_task *t = r->task;
-	uint64_t begin = now_ns(), sent = 0, most = t->count ? t->count : UINT64_MAX;
 	int failed = 0;
 
-	while (now_ns() < until && sent < most && !stop && !failed) {
-		uint64_t n = FLOOD_ROUND, due = t->rate * (now_ns() - begin + MILLISECOND) / SECOND;
-
+	while (now_ns() < until && !stop && !failed && (!t->count || r->flood_sent < t->count)) {
+		failed = flood_some(r);
 		if (t->rate)
-			n = due > sent ? due - sent : 0;
-		if (n > most - sent)
-			n = most - sent;
-		if (n)
-			failed = live_frames(r, XLOAD_SPOOF, n);
-		else
-			sleep_us(1000);
-		sent += n;
+			sleep_us(FLOOD_EVERY);
+	}
+	return failed;
+}
+
+/* Sends again what got lost; what is due of a flood more often than that. */
+static int keep_looking(struct run *r, uint64_t until, unsigned int every)
+{
+	uint64_t look_at = now_ns() + every * 1000ull;
+	int failed = 0;
+
+	for (uint64_t now = now_ns(); now < until && !stop && !failed; now = now_ns()) {
+		uint64_t wake_at = look_at < until ? look_at : until;
+
+		if (r->task->floods && wake_at > now + FLOOD_EVERY * 1000)
+			wake_at = now + FLOOD_EVERY * 1000;
+		if (wake_at > now)
+			sleep_us((unsigned int)((wake_at - now) / 1000) + 1);
+		if (r->task->floods)
+			failed = flood_some(r);
+		if (failed || now_ns() < look_at)
+			continue;
+		failed = rescue(r);
+		look_at = now_ns() + every * 1000ull;
 	}
 	return failed;
 }
@@ -384,6 +431,7 @@ static int work(struct run *r, double seconds)
 {
 	uint64_t until = now_ns() + (uint64_t)(seconds * 1e9);
 
+	r->flood_at = now_ns();
 	switch (r->task->setup.mode) {
 	case XLOAD_FLOOD: return flood(r, until);
 	case XLOAD_SEND: return send_bulk(r, until);

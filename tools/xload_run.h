@@ -4,6 +4,8 @@
 #ifndef XLOAD_RUN_H
 #define XLOAD_RUN_H
 
+#include "abi.h"
+#include "cpu_time.h"
 #include "xload.h"
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,12 +13,16 @@
 
 struct xload_task {
 	struct xload_setup setup;
+	struct address server;
+	const char *source;
 	const char *interface;
 	double duration; /* seconds of measuring, after `warmup` */
 	double warmup;
 	double opening; /* seconds that opening may take */
-	uint64_t count; /* FLOOD: segments at most; 0: as many as the time allows */
-	uint64_t rate;	/* FLOOD: segments per second; 0: as fast as it goes */
+	bool floods;	/* in mode FLOOD, or beside another */
+	uint64_t count; /* of the flood: segments at most; 0: as many as the time allows */
+	uint64_t rate;	/* of the flood: segments per second; 0: as fast as it goes */
+	bool spread;	/* open connections from each CPU that we may run on, by turns */
 	uint32_t batch; /* connections opened at once */
 	bool json;
 };
@@ -26,8 +32,7 @@ struct xload_snapshot {
 	uint64_t at;
 	uint64_t counter[XLOAD_COUNTER_COUNT];
 	uint64_t round_trip[XLOAD_BUCKETS];
-	double cpu_machine; /* seconds in which some CPU was not idle */
-	double cpu_ours;    /* the same of the CPU that we are on */
+	struct cpu_time cpu;
 };
 
 struct xload_result {

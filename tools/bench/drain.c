@@ -2,6 +2,7 @@
 /* A client that takes what a server sends and throws it away in the kernel
  * (MSG_TRUNC: nothing is copied), so that it can take super-segments whole.
  * Prints JSON like xload's: bytes per second, and processor time. */
+#include "../cpu_time.h"
 #include <argp.h>
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,19 +34,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* user, nice, system, irq, softirq, of the machine. */
-static double busy_seconds(void)
-{
-	unsigned long long v[7] = {0};
-	FILE *f = fopen("/proc/stat", "r");
-
-	if (!f || fscanf(f, "cpu %llu %llu %llu %llu %llu %llu %llu", v, v + 1, v + 2, v + 3, v + 4,
-			 v + 5, v + 6) != 7)
-		error(1, errno, "/proc/stat");
-	fclose(f);
-	return (double)(v[0] + v[1] + v[2] + v[5] + v[6]) / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void open_all(struct drain *d)
@@ -82,22 +70,25 @@ static void measure(struct drain *d)
 {
 	uint64_t sum = 0;
 	uint32_t active = 0;
-	double begin, cpu;
+	struct cpu_time before, after;
+	double begin;
 
 	drain_for(d, d->warmup);
 	memset(d->bytes, 0, sizeof(d->bytes));
 	begin = now();
-	cpu = busy_seconds();
+	before = cpu_time_now();
 	drain_for(d, d->duration);
-	cpu = busy_seconds() - cpu;
+	after = cpu_time_now();
 	for (uint32_t i = 0; i < d->connections; i++) {
 		sum += d->bytes[i];
 		active += d->bytes[i] != 0;
 	}
 	printf("{\"mode\": \"drain\", \"connections\": %u, \"open\": %u, \"active\": %u,\n",
 	       d->connections, d->connections, active);
-	printf(" \"seconds\": %.6f, \"rate\": %.1f, \"unexpected\": 0, \"cpu_machine\": %.3f}\n",
-	       now() - begin, (double)sum / (now() - begin), cpu);
+	printf(" \"seconds\": %.6f, \"rate\": %.1f, \"unexpected\": 0,\n", now() - begin,
+	       (double)sum / (now() - begin));
+	printf(" \"cpu_machine\": %.3f, \"cpu_ours\": %.3f}\n", after.machine - before.machine,
+	       after.ours - before.ours);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
