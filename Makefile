@@ -138,7 +138,9 @@ $(BUILD)/xload: $(XLOAD_OBJECTS) $(XLOAD_WAYS) $(CPU_TIME)
 
 $(BENCH_PEERS:tools/%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(CPU_TIME)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(BENCH_LIBS) -o $@
+
+$(BUILD)/bench/transmit: BENCH_LIBS = -lxdp -lbpf
 
 bench-tools: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/xload $(BENCH_TOOLS)
 

@@ -24,6 +24,7 @@ enum option_key {
 	KEY_BATCH,
 	KEY_RETRY,
 	KEY_SPREAD,
+	KEY_REPLACE,
 };
 
 enum { CONNECTIONS_MAX = 1 << 22, ADDRESSES_MAX = 1 << 16, TIME_MAX = 3600 };
@@ -48,6 +49,8 @@ static const struct argp_option options[] = {
 	{"opening", KEY_OPENING, "SECONDS", 0, "for opening, at most (10)", 3},
 	{"batch", KEY_BATCH, "N", 0, "open so many at once (1024)", 3},
 	{"retry", KEY_RETRY, "MS", 0, "send again what is unanswered for so long (1000)", 3},
+	{"replace", KEY_REPLACE, NULL, 0,
+	 "take the place of the XDP program on the interface, and put it back at the end", 4},
 	{"json", 'j', NULL, 0, "print JSON", 4},
 	{0},
 };
@@ -179,6 +182,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_OPENING: t->opening = seconds(state, arg); break;
 	case KEY_BATCH: t->batch = (uint32_t)number(state, arg, 1, 1 << 20); break;
 	case KEY_RETRY: t->setup.retry = number(state, arg, 1, 60000) * 1000000; break;
+	case KEY_REPLACE: t->replace = true; break;
 	case 'j': t->json = true; break;
 	case ARGP_KEY_ARG: argp_error(state, "what is '%s'?", arg); break;
 	case ARGP_KEY_END: check(state, t); break;

@@ -49,6 +49,7 @@ struct run {
 	double flood_due;  /* segments */
 	uint64_t flood_sent;
 	uint8_t frame[XLOAD_FRAME];
+	int before; /* program on our interface that we replaced, or -1 */
 	bool attached;
 	bool dispatched;
 };
@@ -128,6 +129,15 @@ static int load(struct run *r)
 	return failed ? failed : map_clients(r);
 }
 
+static int program_there(uint32_t ifindex)
+{
+	uint32_t id = 0;
+
+	if (bpf_xdp_query_id((int)ifindex, XDP_FLAGS_DRV_MODE, &id) || !id)
+		return -1;
+	return bpf_prog_get_fd_by_id(id);
+}
+
 static int attach(struct run *r)
 {
 	const struct xload_task *t = r->task;
@@ -135,18 +145,20 @@ static int attach(struct run *r)
 
 	r->dispatched = !bpf_xdp_attach(LOOPBACK, bpf_program__fd(r->bpf->progs.xload_live),
 					XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	r->before = t->replace ? program_there(t->setup.ifindex) : -1;
 	failed = bpf_xdp_attach((int)t->setup.ifindex, bpf_program__fd(r->bpf->progs.xload_client),
-				XDP_FLAGS_DRV_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
-	if (failed)
-		return failed;
-	r->attached = true;
-	return 0;
+				XDP_FLAGS_DRV_MODE | (t->replace ? 0 : XDP_FLAGS_UPDATE_IF_NOEXIST),
+				NULL);
+	r->attached = !failed;
+	return failed;
 }
 
 static void unload(struct run *r)
 {
-	if (r->attached)
-		bpf_xdp_detach((int)r->task->setup.ifindex, XDP_FLAGS_DRV_MODE, NULL);
+	if (r->attached) /* -1: nothing */
+		bpf_xdp_attach((int)r->task->setup.ifindex, r->before, XDP_FLAGS_DRV_MODE, NULL);
+	if (r->before >= 0)
+		close(r->before);
 	if (r->dispatched)
 		bpf_xdp_detach(LOOPBACK, XDP_FLAGS_SKB_MODE, NULL);
 	if (r->clients)
@@ -489,7 +501,7 @@ static void catch_signals(void)
 
 int xload_run(const struct xload_task *task, struct xload_result *result)
 {
-	struct run r = {.task = task, .cpus = (uint32_t)libbpf_num_possible_cpus()};
+	struct run r = {.before = -1, .task = task, .cpus = (uint32_t)libbpf_num_possible_cpus()};
 	int failed = load(&r);
 
 	catch_signals();

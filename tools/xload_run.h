@@ -24,6 +24,7 @@ struct xload_task {
 	uint64_t rate;	/* of the flood: segments per second; 0: as fast as it goes */
 	bool spread;	/* open connections from each CPU that we may run on, by turns */
 	uint32_t batch; /* connections opened at once */
+	bool replace;	/* the XDP program that is on the interface, until the end */
 	bool json;
 };
 

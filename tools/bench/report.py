@@ -7,6 +7,10 @@ import platform
 import shutil
 import statistics
 import subprocess
+import sys
+
+HEAD = ("", "peer", "peer: median", "xtcp: median", "ratio min / med / max", "wanted", "",
+        "CPU s/M peer", "xtcp", "of the limit")
 
 
 def three(values):
@@ -18,6 +22,8 @@ def in_units(value, unit):
         return "%.1f us" % (value / 1e3)
     if unit == "bit/s":
         return "%.2f Gbit/s" % (value / 1e9)
+    if unit in ("B", "s/M", "%"):
+        return "%.*f %s" % (0 if value >= 100 else 2, value, unit)
     for size, letter in ((1e6, "M"), (1e3, "k")):
         if value >= size:
             return "%.3g %s%s" % (value / size, letter, unit)
@@ -29,44 +35,93 @@ def ratios(result):
 
 
 def holds(result):
-    if result["target"] is None or not ratios(result):
+    """None where nothing is wanted, or nothing was measured."""
+    values = result["ours"] if result["absolute"] else ratios(result)
+    if result["wanted"] is None or not values:
         return None
-    median = statistics.median(ratios(result))
-    return median <= result["target"] if result["lower"] else median >= result["target"]
+    median = statistics.median(values)
+    return median <= result["wanted"] if result["lower"] else median >= result["wanted"]
 
 
 def verdict(result):
-    held = holds(result)
-    return {None: "", True: "holds", False: "missed"}[held] + (" !" if result["notes"] else "")
+    if "not_measured" in result:
+        return "not measured"
+    return {None: "", True: "holds", False: "missed"}[holds(result)] + \
+        (" !" if result["notes"] else "")
 
 
-def cost(values):
-    return "%.2f" % statistics.median(values) if values else ""
+def wanted(result):
+    if result["wanted"] is None:
+        return ""
+    number = "%g" % result["wanted"]
+    if result["absolute"]:
+        number = in_units(result["wanted"], result["unit"])
+    return ("<= " if result["lower"] else ">= ") + number
 
 
-def table(results):
-    rows = [("row", "peer", "peer: median", "xtcp: median", "ratio min / med / max", "wanted",
-             "", "CPU s/M peer", "xtcp")]
+def median(values, unit):
+    return in_units(statistics.median(values), unit) if values else ""
+
+
+def cost(costs, of):
+    return "%.2f" % statistics.median(c[of] for c in costs) if costs else ""
+
+
+def of_limit(result, results):
+    limit = [r for r in results if r["name"] == result["limit"] and r["peer"]]
+    if not limit or not result["ours"]:
+        return ""
+    share = statistics.median(result["ours"]) / statistics.median(limit[0]["peer"])
+    return "%.0f %% of %s" % (100 * share, limit[0]["name"])
+
+
+def line(result, results, cost_of):
+    spread = ""
+    if ratios(result):
+        spread = "%.2f / %.2f / %.2f" % three(ratios(result))
+    elif result["peer"] and not result["ours_name"]:  # a limit: how much it varies
+        low, middle, high = three(result["peer"])
+        spread = "%.2f / 1 / %.2f of it" % (low / middle, high / middle)
+    return ("  " + result["name"], result["peer_name"], median(result["peer"], result["unit"]),
+            median(result["ours"], result["unit"]), spread, wanted(result), verdict(result),
+            cost(result["peer_cost"], cost_of), cost(result["ours_cost"], cost_of),
+            of_limit(result, results))
+
+
+def table(results, cost_of):
+    rows, group = [HEAD], None
     for r in results:
-        low, middle, high = three(ratios(r)) if ratios(r) else (0, 0, 0)
-        wanted = "" if r["target"] is None else ("<= " if r["lower"] else ">= ") + "%g" % r["target"]
-        rows.append((r["name"], r["peer_name"], in_units(three(r["peer"])[1], r["unit"]),
-                     in_units(three(r["ours"])[1], r["unit"]),
-                     "%.2f / %.2f / %.2f" % (low, middle, high), wanted, verdict(r),
-                     cost(r["peer_cost"]), cost(r["ours_cost"])))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        if r["group"] != group:
+            group = r["group"]
+            rows.append((group,))
+        rows.append(line(r, results, cost_of))
+    full = [row for row in rows if len(row) > 1]
+    widths = [max(len(row[i]) for row in full) for i in range(len(HEAD))]
     return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip() for row in rows)
 
 
-def notes(results):
-    return "\n".join("! %s: %s" % (r["name"], n) for r in results for n in sorted(set(r["notes"])))
+def remarks(results):
+    lines = ["! %s: %s" % (r["name"], n) for r in results for n in sorted(set(r["notes"]))]
+    lines += ["%s: not measured: %s" % (r["name"], r["not_measured"])
+              for r in results if "not_measured" in r]
+    return lines + ["%s: %s" % (r["name"], n) for r in results for n in r["remarks"]]
 
 
 def machine():
     with open("/proc/cpuinfo") as f:
-        model = [line.split(":")[1].strip() for line in f if line.startswith("model name")]
+        model = [row.split(":")[1].strip() for row in f if row.startswith("model name")]
+    load = os.getloadavg()[0]
     return {"kernel": platform.release(), "cpu": model[0] if model else platform.machine(),
-            "cpus": os.cpu_count(), "load": os.getloadavg()[0]}
+            "cpus": os.cpu_count(), "load": load, "busy": load > 0.5}
+
+
+def progress(result, number, rounds):
+    if "not_measured" in result:
+        text = "not measured: " + result["not_measured"]
+    else:
+        text = "%d/%d: " % (number, rounds) + " beside ".join(
+            in_units(result[who][-1], result["unit"]) for who in ("ours", "peer") if result[who])
+    print("  %s %s" % (result["name"], text), file=sys.stderr, flush=True)
 
 
 def plot(results, folder):
@@ -76,40 +131,44 @@ def plot(results, folder):
         for r in results:
             if not ratios(r):
                 continue
-            values = three([1 / x for x in ratios(r)] if r["lower"] else ratios(r))
-            wanted = r["target"] or 0
-            wanted = 1 / wanted if r["lower"] and wanted else wanted
-            f.write('"%s" %f %f %f %s\n' % (r["name"], *values, wanted or "NaN"))
-    if not shutil.which("gnuplot"):
+            values = three([1 / x for x in ratios(r) if x] if r["lower"] else ratios(r))
+            goal = None if r["absolute"] else r["wanted"]
+            goal = 1 / goal if r["lower"] and goal else goal
+            f.write('"%s" %f %f %f %s\n' % (r["name"], *values, goal or "NaN"))
+    if not shutil.which("gnuplot") or not os.path.getsize(data):
         return None
     svg = os.path.join(folder, "ratios.svg")
-    script = """set terminal svg size 900,480 font 'sans,11' background 'white'
+    script = """set terminal svg size 1100,560 font 'sans,11' background 'white'
 set output '%s'
 set title 'xtcp beside its peers: median, least and most of pairwise ratios'
 set ylabel 'times as good'
-set yrange [0:*]
-set xtics rotate by -35
+set logscale y 2
+set yrange [0.25:*]
+set xtics rotate by -50
 set grid ytics
 set style fill solid 0.6
 set boxwidth 0.6
 plot '%s' using 0:3:xticlabels(1) with boxes lc rgb '#4477aa' title 'xtcp / peer', \\
      '' using 0:3:2:4 with yerrorbars lc rgb '#222222' pt 0 notitle, \\
-     '' using 0:5 with points pt 2 ps 1.2 lc rgb '#cc3311' title 'wanted'
+     '' using 0:5 with points pt 2 ps 1.2 lc rgb '#cc3311' title 'wanted', \\
+     1 with lines lc rgb '#888888' notitle
 """ % (svg, data)
     subprocess.run(["gnuplot"], input=script, text=True, check=True)
     return svg
 
 
-def write(results, folder):
+def write(results, about, folder):
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "results.json"), "w") as f:
-        json.dump({"machine": machine(), "results": [dict(r, holds=holds(r)) for r in results]},
+        json.dump({"machine": about, "results": [dict(r, holds=holds(r)) for r in results]},
                   f, indent=1)
-    text = table(results)
-    extra = notes(results)
+    cost_of = "ours" if about["busy"] else "machine"
+    text = table(results, cost_of) + "\n\nCPU s/M: seconds of %s per million\n" % (
+        "the CPU measured on" if about["busy"] else "the whole machine")
+    text += "".join(row + "\n" for row in remarks(results))
     with open(os.path.join(folder, "table.txt"), "w") as f:
-        f.write(text + "\n" + extra + "\n")
-    print(text + ("\n" + extra if extra else ""))
+        f.write(text)
+    print(text, end="")
     svg = plot(results, folder)
     print("written: %s/results.json, table.txt%s" % (folder, ", ratios.svg" if svg else
                                                      " (no gnuplot, so no plot)"))

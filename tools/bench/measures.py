@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can be measured on a link. A side of a row is one of these: it has a label
+and gives a Figure when asked."""
+
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import world as w
+
+
+class Figure:
+    """`cost`: CPU seconds for a million of what was done, of the machine and of the
+    CPUs measured on. `notes` say why the figure may be wrong, `remarks` what else
+    there is to know."""
+
+    def __init__(self, value, cost=None, notes=(), remarks=()):
+        self.value, self.cost, self.notes, self.remarks = value, cost, list(notes), list(remarks)
+
+
+def rate(j):
+    return j["rate"]
+
+
+def round_trip(j):
+    return j["round_trip"]["p50"]
+
+
+def segment_bits(j):
+    return j["rate"] * 1448 * 8
+
+
+def byte_bits(j):
+    return j["rate"] * 8
+
+
+def sent_bits(j):
+    return j["rate"] * j["size"] * 8
+
+
+def flood_cost(j):
+    """CPU seconds of a million segments, of the one CPU that all of it runs on."""
+    return j["cpu_ours"] / j["counters"]["flood_sent"] * 1e6
+
+
+def unexpected(link, j):
+    found = [k for k in list(j["counters"])[-9:] if j["counters"][k]]
+    return "%s: unexpected: %s" % (link, ", ".join("%d %s" % (j["counters"][k], k) for k in found))
+
+
+def cost_of(j):
+    """Of a super-segment every 1448 bytes count."""
+    done = j["rate"] * j["seconds"]
+    if j["mode"] == "drain":
+        done /= 1448
+    elif j.get("size", 0) > 1448:
+        done *= j["size"] / 1448
+    if not done:
+        return None
+    return {"machine": j["cpu_machine"] / done * 1e6, "ours": j["cpu_ours"] / done * 1e6}
+
+
+class Load:
+    """xload, or a client beside it, at the client's end for a while."""
+
+    def __init__(self, label, link, program, arguments, figure=rate):
+        self.label, self.link, self.program = label, link, program
+        self.arguments, self.figure = arguments, figure
+
+    def measure(self, world, seconds):
+        j = world.link(self.link).load(self.program, *self.arguments, "--duration", seconds)
+        notes = []
+        if j["mode"] in ("echo", "connect", "drain") and j["active"] != j["connections"]:
+            notes.append("%s: only %d of %d connections were active"
+                         % (self.label, j["active"], j["connections"]))
+        if j["unexpected"]:
+            notes.append(unexpected(self.label, j))
+        return Figure(self.figure(j), cost_of(j), notes)
+
+
+class Send:
+    """Frames from the server's end, without a server."""
+
+    def __init__(self, label, link, arguments, figure=rate):
+        self.label, self.link, self.arguments, self.figure = label, link, arguments, figure
+
+    def measure(self, world, seconds):
+        j = world.link(self.link).send(*self.arguments, "--duration", seconds)
+        return Figure(self.figure(j), cost_of(j))
+
+
+# --- connections at rest -----------------------------------------------------------
+
+
+class AtRest:
+    """xload holds `count` connections open, with nothing to say, while the block runs."""
+
+    def __init__(self, link, target, count):
+        self.link, self.count = link, count
+        arguments = ["--target", target, "--mode", "idle", "-n", count, "--duration", 600,
+                     "--opening", 60, "--batch", 8192]
+        self.command = ["nsenter", "--net=/run/netns/" + link.client, "--",
+                        *link.client_command("xload", arguments)]
+
+    def __enter__(self):
+        self.xload = subprocess.Popen(self.command, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)
+        line = self.xload.stderr.readline()
+        opened = re.match(r"(\d+) of", line)
+        if not opened:
+            self.xload.kill()
+            raise w.Failure("xload: " + line.strip())
+        self.open = int(opened.group(1))
+        return self
+
+    def __exit__(self, *_):
+        self.xload.send_signal(signal.SIGTERM)
+        out, _ = self.xload.communicate(timeout=60)
+        self.result = json.loads(out)
+
+    def notes(self, label):
+        notes = []
+        if self.open != self.count:
+            notes.append("%s: only %d of %d connections opened" % (label, self.open, self.count))
+        if self.result["unexpected"]:
+            notes.append(unexpected(label, self.result))
+        return notes
+
+
+def meminfo(key):
+    with open("/proc/meminfo") as f:
+        return int(re.search(r"^%s: *(\d+)" % key, f.read(), re.M).group(1)) << 10
+
+
+def own_memory(process):
+    """Bytes of a process that nobody shares, and the page tables to reach them all."""
+    with open("/proc/%d/status" % process.pid) as f:
+        text = f.read()
+    return sum(int(n) for n in re.findall(r"^(?:RssAnon|VmPTE): *(\d+)", text, re.M)) << 10
+
+
+def map_memory(process):
+    """Bytes of each BPF map that a process holds, by the kernel's account."""
+    maps = {}
+    for path in glob.glob("/proc/%d/fdinfo/*" % process.pid):
+        with open(path) as f:
+            text = f.read()
+        number = re.search(r"^map_id:\s*(\d+)", text, re.M)
+        if number:
+            maps[number.group(1)] = int(re.search(r"^memlock:\s*(\d+)", text, re.M).group(1))
+    return sum(maps.values())
+
+
+class Memory:
+    """Bytes for each of `count` connections at rest: all maps and the daemon's own,
+    which are there from the start; or what the kernel's slabs and the processes grew
+    by when the connections came."""
+
+    def __init__(self, label, link, target, count):
+        self.label, self.link, self.target, self.count = label, link, target, count
+
+    def measure(self, world, _seconds):
+        link = world.link(self.link)
+        slab = meminfo("Slab")
+        before = sum(own_memory(p) for p in link.processes)
+        rest = AtRest(link, self.target, self.count)
+        with rest:
+            time.sleep(1)
+            own = sum(own_memory(p) for p in link.processes)
+            maps = sum(map_memory(p) for p in link.processes)
+            slab = meminfo("Slab") - slab
+        parts = (maps, own if maps else own - before, slab)
+        if not rest.open:
+            raise w.Failure("no connection was opened")
+        remark = "%s, %d connections: maps %d, processes %d, slabs %d bytes each; opened in %.1f s" % (
+            self.label, rest.open, *(p / rest.open for p in parts), rest.result["opened_after"])
+        return Figure(sum(parts) / rest.open, None, rest.notes(self.label), [remark])
+
+
+def run_time(processes):
+    """Seconds on a CPU, of all threads."""
+    total = 0
+    for p in processes:
+        for path in glob.glob("/proc/%d/task/*/schedstat" % p.pid):
+            with open(path) as f:
+                total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def softirq_time(cpu):
+    with open("/proc/stat") as f:
+        fields = re.search(r"^cpu%s (.*)" % cpu, f.read(), re.M).group(1).split()
+    return int(fields[6]) / os.sysconf("SC_CLK_TCK")
+
+
+class AtRestCpu:
+    """The share of a CPU that a server takes for `count` connections at rest."""
+
+    def __init__(self, label, link, target, count):
+        self.label, self.link, self.target, self.count = label, link, target, count
+
+    def measure(self, world, seconds):
+        link = world.link(self.link)
+        rest = AtRest(link, self.target, self.count)
+        with rest:
+            time.sleep(2)
+            begin, ran, soft = time.monotonic(), run_time(link.processes), softirq_time(world.cpu)
+            time.sleep(5 * seconds)
+            ran, soft = run_time(link.processes) - ran, softirq_time(world.cpu) - soft
+            elapsed = time.monotonic() - begin
+        remark = "%s: soft interrupts of the CPU %.2f %%" % (self.label, 100 * soft / elapsed)
+        return Figure(100 * ran / elapsed, None, rest.notes(self.label), [remark])
