@@ -57,7 +57,7 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDEXPANSION:
 .PHONY: all tests test fuzz matrix conformance coverage coverage-report fmt check check-format \
 	check-build check-static check-conformance \
-	check-layers bench bench-tools demo deps install uninstall clean help $(LAYERS:%=test-%)
+	check-layers bench bench-tools bench-deps demo deps install uninstall clean help $(LAYERS:%=test-%)
 
 all: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/wire
 
@@ -144,7 +144,7 @@ $(BUILD)/bench/transmit: BENCH_LIBS = -lxdp -lbpf
 
 bench-tools: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/xload $(BENCH_TOOLS)
 
-# BENCH='--quick' or the names of rows: tools/bench/bench --help
+# BENCH='--quick' or the names of rows: BENCH=--help lists them
 bench: bench-tools
 	BUILD=$(BUILD) tools/bench/bench $(BENCH)
 
@@ -254,6 +254,9 @@ check-layers: $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 deps:
 	@tools/deps
 
+bench-deps:
+	@tools/deps --bench
+
 demo: deps
 	@$(MAKE) --no-print-directory -s -j$$(nproc) all $(NET_BINARIES)
 	@BUILD=$(BUILD) tools/demo
@@ -289,6 +292,7 @@ help:
 	@echo 'make check       format, layers, gcc and clang, static analysis      nobody'
 	@echo 'make fmt         format the sources                                  nobody'
 	@echo 'make deps        install what is missing (not root: say what is)     root'
+	@echo 'make bench-deps  the same, and what the benchmarks compare with      root'
 	@echo 'make install     DESTDIR= PREFIX=/usr/local; make uninstall          root'
 	@echo 'make clean       remove build/                                       nobody'
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Processor time in /proc/stat, soft interrupts and all, for those that measure. */
+/* Time, for those that measure: by the clock, and the processors', soft interrupts
+ * and all, out of /proc/stat. */
 #ifndef XTCP_CPU_TIME_H
 #define XTCP_CPU_TIME_H
 
@@ -11,5 +12,7 @@ struct cpu_time {
 
 /* Not idle, waiting or stolen time. Zero if it cannot be read. */
 struct cpu_time cpu_time_now(void);
+/* Seconds that only advance. */
+double cpu_time_clock(void);
 
 #endif

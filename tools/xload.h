@@ -103,6 +103,7 @@ struct xload_client {
 	X(split, "responses in more than one segment")                                             \
 	X(unsent, "requests that did not fit in the frame at hand: sent by the scan")              \
 	X(syn_resent, "SYNs sent again")                                                           \
+	X(left_over, "connections of before that the server still had, reset")                     \
 	X(flood_sent, "segments of a flood sent")                                                  \
 	X(flood_answers, "answers to them")                                                        \
 	X(resent, "requests, FINs or bulk text sent again")                                        \

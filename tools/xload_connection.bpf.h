@@ -140,16 +140,26 @@ static __always_inline int open_arrives(const struct tcp_in *in)
 
 /* --- opening ------------------------------------------------------------------ */
 
+/* The server still has a connection from before, of the same tuple: the answer
+ * makes it forget that one (RFC 9293, 3.10.7.3, first), and the SYN comes again. */
+static __always_inline int left_over(const struct tcp_in *in)
+{
+	if (!(in->flags & XLOAD_ACK)) {
+		add(XLOAD_strangers, 1);
+		return XDP_DROP;
+	}
+	add(XLOAD_left_over, 1);
+	return send_empty(in->ctx, in->client, in->ack, XLOAD_RST);
+}
+
 static __always_inline int synack_arrives(struct tcp_in *in)
 {
 	struct xload_client *c = in->client;
 	int verdict;
 
 	if ((in->flags & (XLOAD_SYN | XLOAD_ACK)) != (XLOAD_SYN | XLOAD_ACK) ||
-	    in->ack != c->snd_nxt) {
-		add(XLOAD_strangers, 1);
-		return XDP_DROP;
-	}
+	    in->ack != c->snd_nxt)
+		return left_over(in);
 	read_syn(in);
 	c->rcv_nxt = in->seq + 1;
 	c->snd_una = in->ack;

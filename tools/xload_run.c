@@ -277,6 +277,21 @@ static uint32_t batch_of(struct run *r)
 	return each < t->batch ? each : t->batch;
 }
 
+/* Until most of a batch have had their SYN answered, but not for long: no more
+ * at once than a server may hold half open. */
+static void await_answers(const struct run *r, uint32_t first, uint32_t count)
+{
+	for (int tries = 0; tries < 1000 && !stop; tries++) {
+		uint32_t waiting = 0;
+
+		for (uint32_t i = first; i < first + count; i++)
+			waiting += r->clients[i].state == XLOAD_SYN_SENT;
+		if (waiting <= count / 8)
+			return;
+		sleep_us(200);
+	}
+}
+
 static int send_first(struct run *r)
 {
 	const struct xload_task *t = r->task;
@@ -288,7 +303,9 @@ static int send_first(struct run *r)
 
 		if (t->spread)
 			next_cpu(r);
-		failed = live_frames(r, XLOAD_SCAN, left < batch ? left : batch);
+		left = left < batch ? left : batch;
+		failed = live_frames(r, XLOAD_SCAN, left);
+		await_answers(r, n, left);
 	}
 	if (t->spread)
 		sched_setaffinity(0, sizeof(r->cpus_allowed), &r->cpus_allowed);

@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { CONNECTIONS_MAX = 1024, AT_ONCE = 4 << 20 };
@@ -27,14 +26,6 @@ struct drain {
 	struct pollfd poll[CONNECTIONS_MAX];
 	uint64_t bytes[CONNECTIONS_MAX];
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void open_all(struct drain *d)
 {
@@ -49,9 +40,9 @@ static void open_all(struct drain *d)
 
 static void drain_for(struct drain *d, double seconds)
 {
-	double end = now() + seconds;
+	double end = cpu_time_clock() + seconds;
 
-	for (double left = seconds; left > 0; left = end - now()) {
+	for (double left = seconds; left > 0; left = end - cpu_time_clock()) {
 		if (poll(d->poll, d->connections, (int)(left * 1e3) + 1) < 0)
 			error(1, errno, "poll");
 		for (uint32_t i = 0; i < d->connections; i++) {
@@ -75,7 +66,7 @@ static void measure(struct drain *d)
 
 	drain_for(d, d->warmup);
 	memset(d->bytes, 0, sizeof(d->bytes));
-	begin = now();
+	begin = cpu_time_clock();
 	before = cpu_time_now();
 	drain_for(d, d->duration);
 	after = cpu_time_now();
@@ -85,8 +76,8 @@ static void measure(struct drain *d)
 	}
 	printf("{\"mode\": \"drain\", \"connections\": %u, \"open\": %u, \"active\": %u,\n",
 	       d->connections, d->connections, active);
-	printf(" \"seconds\": %.6f, \"rate\": %.1f, \"unexpected\": 0,\n", now() - begin,
-	       (double)sum / (now() - begin));
+	printf(" \"seconds\": %.6f, \"rate\": %.1f, \"unexpected\": 0,\n", cpu_time_clock() - begin,
+	       (double)sum / (cpu_time_clock() - begin));
 	printf(" \"cpu_machine\": %.3f, \"cpu_ours\": %.3f}\n", after.machine - before.machine,
 	       after.ours - before.ours);
 }

@@ -79,6 +79,12 @@ class Load:
                          % (self.label, j["active"], j["connections"]))
         if j["unexpected"]:
             notes.append(unexpected(self.label, j))
+        if "--rate" in self.arguments:
+            wanted = self.arguments[self.arguments.index("--rate") + 1]
+            sent = j["counters"]["flood_sent"] / j["seconds"]
+            if sent < 0.9 * wanted:
+                notes.append("%s: so busy that only about %d 000 segments/s of the flood were sent"
+                             % (self.label, sent / 1000))
         return Figure(self.figure(j), cost_of(j), notes)
 
 
@@ -144,15 +150,15 @@ def own_memory(process):
 
 
 def map_memory(process):
-    """Bytes of each BPF map that a process holds, by the kernel's account."""
-    maps = {}
+    """Bytes of the BPF maps that a process holds, by name, by the kernel's account."""
+    ids, maps = set(), {}
     for path in glob.glob("/proc/%d/fdinfo/*" % process.pid):
         with open(path) as f:
-            text = f.read()
-        number = re.search(r"^map_id:\s*(\d+)", text, re.M)
-        if number:
-            maps[number.group(1)] = int(re.search(r"^memlock:\s*(\d+)", text, re.M).group(1))
-    return sum(maps.values())
+            ids.update(int(n) for n in re.findall(r"^map_id:\s*(\d+)", f.read(), re.M))
+    for m in json.loads(w.run("bpftool", "-j", "map", "show")) if ids else []:
+        if m["id"] in ids:
+            maps[m["name"]] = maps.get(m["name"], 0) + m["bytes_memlock"]
+    return maps
 
 
 class Memory:
@@ -170,15 +176,19 @@ class Memory:
         rest = AtRest(link, self.target, self.count)
         with rest:
             time.sleep(1)
+            parts = {}
+            for p in link.processes:
+                parts.update(map_memory(p))
             own = sum(own_memory(p) for p in link.processes)
-            maps = sum(map_memory(p) for p in link.processes)
-            slab = meminfo("Slab") - slab
-        parts = (maps, own if maps else own - before, slab)
+            parts["process"] = own if parts else own - before
+            parts["slab"] = max(0, meminfo("Slab") - slab)
         if not rest.open:
             raise w.Failure("no connection was opened")
-        remark = "%s, %d connections: maps %d, processes %d, slabs %d bytes each; opened in %.1f s" % (
-            self.label, rest.open, *(p / rest.open for p in parts), rest.result["opened_after"])
-        return Figure(sum(parts) / rest.open, None, rest.notes(self.label), [remark])
+        remark = "%s, %d connections, opened in %.1f s; bytes each: %s" % (
+            self.label, rest.open, rest.result["opened_after"], ", ".join(
+                "%s %d" % (name, size / rest.open) for name, size in parts.items()
+                if size > rest.open // 2))
+        return Figure(sum(parts.values()) / rest.open, None, rest.notes(self.label), [remark])
 
 
 def run_time(processes):

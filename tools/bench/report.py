@@ -8,6 +8,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 
 HEAD = ("", "peer", "peer: median", "xtcp: median", "ratio min / med / max", "wanted", "",
         "CPU s/M peer", "xtcp", "of the limit")
@@ -107,12 +108,35 @@ def remarks(results):
     return lines + ["%s: %s" % (r["name"], n) for r in results for n in r["remarks"]]
 
 
-def machine():
+def busy_time():
+    """Seconds of each CPU so far that were not idle."""
+    with open("/proc/stat") as f:
+        rows = [row.split() for row in f if row.startswith("cpu") and row[3].isdigit()]
+    tick = os.sysconf("SC_CLK_TCK")
+    return {int(r[0][3:]): sum(int(r[i]) for i in (1, 2, 3, 6, 7)) / tick for r in rows}
+
+
+def machine(cpu):
+    """What it is, and what it does before anything of ours runs: the share of the CPU
+    that is to be measured on, and of the others together, that is taken already."""
     with open("/proc/cpuinfo") as f:
         model = [row.split(":")[1].strip() for row in f if row.startswith("model name")]
-    load = os.getloadavg()[0]
+    before = busy_time()
+    time.sleep(0.5)
+    taken = {c: (t - before.get(c, t)) / 0.5 for c, t in busy_time().items()}
+    elsewhere = sum(share for c, share in taken.items() if c != cpu)
     return {"kernel": platform.release(), "cpu": model[0] if model else platform.machine(),
-            "cpus": os.cpu_count(), "load": load, "busy": load > 0.5}
+            "cpus": os.cpu_count(), "busy_here": taken.get(cpu, 0), "busy_elsewhere": elsewhere,
+            "busy": elsewhere > 0.1}
+
+
+def complaint(about):
+    if about["busy_here"] > 0.1:
+        return "somebody else takes %.0f %% of the CPU measured on: do not trust these figures" % (
+            100 * about["busy_here"])
+    if about["busy"]:
+        return "the machine is not idle: CPU per million is of the measuring CPU only"
+    return None
 
 
 def progress(result, number, rounds):
@@ -165,7 +189,7 @@ def write(results, about, folder):
     cost_of = "ours" if about["busy"] else "machine"
     text = table(results, cost_of) + "\n\nCPU s/M: seconds of %s per million\n" % (
         "the CPU measured on" if about["busy"] else "the whole machine")
-    text += "".join(row + "\n" for row in remarks(results))
+    text += "".join(row + "\n" for row in filter(None, [complaint(about)] + remarks(results)))
     with open(os.path.join(folder, "table.txt"), "w") as f:
         f.write(text)
     print(text, end="")

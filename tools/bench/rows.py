@@ -8,7 +8,7 @@ import world as w
 from measures import (AtRestCpu, Load, Memory, Send, byte_bits, flood_cost, rate, round_trip,
                       segment_bits, sent_bits)
 
-FLOOD_RATE = 150000
+FLOOD_RATE, FLOOD_TOO_MUCH = 50000, 200000
 AT_REST, AT_REST_QUICK = 1000000, 50000
 AT_REST_CPU = 100000
 
@@ -111,16 +111,19 @@ def queue_rows():
 def flood_rows():
     """What a small load still gets beside a flood, and what the flood costs alone."""
     rows = []
+    group = "floods of %d segments/s" % FLOOD_RATE
     for name, kind, peer in (("syn-cookies", "syn", "cookies"), ("syn-synproxy", "syn", "synproxy"),
                              ("ack", "ack", "kernel"), ("rst", "rst", "kernel")):
         flood = ["--flood", kind, "--rate", FLOOD_RATE]
         beside = ["-n", 16, *flood]
         alone = ["--mode", "flood", *flood]
-        group = "floods of %d segments/s" % FLOOD_RATE
         rows.append(Row(group, "beside-" + name, xload(peer, peer, *beside),
                         xload("xtcp", "xtcp", *beside)))
         rows.append(Row(group, "cost-" + name, xload(peer, peer, *alone, figure=flood_cost),
                         xload("xtcp", "xtcp", *alone, figure=flood_cost), unit="s/M", lower=True))
+    too_much = ["-n", 16, "--flood", "syn", "--rate", FLOOD_TOO_MUCH]
+    rows.append(Row("a flood of %d segments/s" % FLOOD_TOO_MUCH, "beside-syn-too-much",
+                    xload("cookies", "cookies", *too_much), xload("xtcp", "xtcp", *too_much)))
     return rows
 
 
@@ -136,8 +139,8 @@ def at_rest_rows(quick):
     return [
         Row("connections at rest", "memory-idle",
             Memory("kernel", "epolls_%d" % beside, at(s.ECHO), beside),
-            Memory("xtcp", xtcp(room), at(s.ECHO), count), wanted=1024, unit="B", lower=True,
-            absolute=True, once=True),
+            Memory("xtcp", xtcp(room), at(s.ECHO), count), unit="B", lower=True, absolute=True,
+            wanted=None if quick else 1024, once=True),  # few do not pay for the buffers of all
         Row("connections at rest", "cpu-idle",
             AtRestCpu("kernel", "epolls_%d" % idle, at(s.ECHO), idle),
             AtRestCpu("xtcp", xtcp(1 << (idle - 1).bit_length()), at(s.ECHO), idle), wanted=1,

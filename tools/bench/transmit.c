@@ -57,14 +57,6 @@ struct transmit {
 	uint64_t sent;
 };
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* A segment from an address of the benchmarks' to another. The checksums are wrong:
  * nobody reads it, and who sends computes what the device is asked for. */
 static void build(struct transmit *t)
@@ -216,7 +208,7 @@ static uint64_t dropped(const char *interface)
 
 static void send_for(struct transmit *t, double seconds)
 {
-	for (double end = now() + seconds; now() < end;) {
+	for (double end = cpu_time_clock() + seconds; cpu_time_clock() < end;) {
 		if (t->way == WAY_XDP)
 			send_xdp(t);
 		else
@@ -234,9 +226,9 @@ static void measure(struct transmit *t)
 	t->sent = 0;
 	lost = dropped(t->interface);
 	before = cpu_time_now();
-	begin = now();
+	begin = cpu_time_clock();
 	send_for(t, t->duration);
-	seconds = now() - begin;
+	seconds = cpu_time_clock() - begin;
 	after = cpu_time_now();
 	lost = dropped(t->interface) - lost;
 	printf("{\"mode\": \"transmit\", \"size\": %u, \"seconds\": %.6f, \"rate\": %.1f,\n",
