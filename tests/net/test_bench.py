@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The load generator against the daemon: what it measures is what happened, and
+nothing that it does not expect."""
+import json
+
+import pytest
+
+from lab import BUILD, CLIENT, SERVER, at
+
+SOURCE = {"v4": "10.100.0.0/14", "v6": "fd9a::/64"}
+
+
+@pytest.fixture
+def echo(pair):
+    """The daemon's echo, with a way back to the addresses that xload takes."""
+    for family, addresses in SOURCE.items():
+        pair.server.ip("route", "add", addresses, "via", CLIENT[family])
+    pair.echo = pair.listening("echo", 7, settings={"time_wait_ms": 1000})
+    return pair
+
+
+def xload(lab, family, *options):
+    done = lab.client.run(BUILD / "xload", "--json", "--interface", "eth0", "--target",
+                          at(SERVER[family], 7), "--duration", "0.3", "--warmup", "0", *options)
+    result = json.loads(done.stdout)
+    assert result["unexpected"] == 0, result["counters"]
+    return result
+
+
+def test_echo_every_connection_exchanges(echo, family):
+    result = xload(echo, family, "-n", "16")
+    assert result["open"] == result["active"] == 16
+    counters = echo.echo.counters()
+    assert counters["hit_text"] + counters["punt_owner"] >= result["counters"]["exchanges"]
+
+
+def test_connect_opens_and_closes(echo):
+    result = xload(echo, "v4", "--mode", "connect", "-n", "4", "--timestamps")
+    assert result["counters"]["closed"] > 4
+    under_way = result["counters"]["exchanges"] - result["counters"]["closed"]
+    assert abs(under_way) <= 4, "each connection has one exchange"
+
+
+def test_flood_sends_as_many_as_it_was_told(echo):
+    result = xload(echo, "v4", "--mode", "flood", "--flood", "ack", "--count", "500")
+    assert result["counters"]["flood_sent"] == 500
+    assert echo.echo.counters()["punt_stray"] == 500
