@@ -34,6 +34,14 @@ struct engine {
 	struct addresses *addresses; /* atomic; see addresses.h */
 };
 
+/* Text of the hit at hand that its service could take where it lies (rx.c). */
+struct offer {
+	const void *text;
+	uint32_t seq;
+	uint32_t length; /* 0: there is none */
+	bool possible;
+};
+
 struct worker {
 	struct engine *engine;
 	uint32_t number;
@@ -42,6 +50,7 @@ struct worker {
 	struct host host; /* what the core is called with */
 	struct tcp_settings settings;
 	struct ring ring;
+	struct offer offer;
 	struct worker_wake *wake;
 	struct text_pool text;
 	struct wheel wheel;

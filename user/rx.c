@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the ring to the connections.
  *
- *	ring ─┬─ hit ──────────────────────► tcp_absorb ───────────┬─► settle.c
+ *	ring ─┬─ hit ──────────────────────► tcp_absorb ─ offer ───┬─► settle.c
  *	      └─ punt ─ parse ─ checksum ─ demux ─ tcp_segment_arrives ─┘
  *
  * A hit's text is acknowledged or will be: it must find a block. Should there be
@@ -16,6 +16,7 @@
 #include "log.h"
 #include "parse.h"
 #include "settle.h"
+#include <assert.h>
 
 /* Of records, before others get their turn and what they changed is settled;
  * and how many may be given back at once. */
@@ -33,6 +34,25 @@ static bool may_wait(const struct worker *w, const struct conn *c, uint32_t seq)
 	       w->text.used[TEXT_RECEIVE] < w->text.cap[TEXT_RECEIVE] / 2;
 }
 
+/* That a text of this length may take at worst. */
+static uint32_t blocks_for(uint32_t length)
+{
+	return length / TEXT_BLOCK + 2;
+}
+
+/* Is it the next that a service which takes text in place is to read? Then it is
+ * offered once the core is done with the segment; what is not taken is stored then.
+ * The service may write as much meanwhile, so there are blocks for both. */
+static bool may_offer(const struct worker *w, const struct session *s, uint32_t seq,
+		      uint32_t length)
+{
+	const struct conn *c = s->conn;
+
+	return w->offer.possible && s->as->service->take && seq == c->rcv.nxt &&
+	       seq == c->rcv.user && (s->marks & (MARK_OPENED | MARK_ENDED)) == MARK_OPENED &&
+	       text_pool_free(&w->text) >= 2 * blocks_for(length);
+}
+
 uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void *text,
 		       uint32_t length)
 {
@@ -42,6 +62,10 @@ uint32_t rx_store_text(struct host *h, struct conn *c, uint32_t seq, const void 
 	struct iovec iov = {(void *)text, length};
 	uint32_t stored = 0;
 
+	if (may_offer(w, s, seq, length)) {
+		w->offer = (struct offer){.text = text, .seq = seq, .length = length};
+		return length;
+	}
 	if (may_wait(w, c, seq))
 		stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, seq, &iov);
 	if (stored < length)
@@ -62,7 +86,7 @@ static void trace_hit(struct session *s, const struct record *r)
 		.flags = h->flags,
 	};
 	struct segment out = {.flags = ACK, .seq = s->conn->snd.nxt, .ack = h->rx.ack_sent};
-	uint32_t window = (s->conn->rcv.edge - h->rx.rcv_nxt) >> (s->conn->rcv.window_scale & 15);
+	uint32_t window = (h->rx.edge_shown - h->rx.ack_sent) >> (s->conn->rcv.window_scale & 15);
 
 	if (s->trace < 0)
 		return;
@@ -72,17 +96,16 @@ static void trace_hit(struct session *s, const struct record *r)
 		session_trace(s, &out, TRACE_OUT | TRACE_BY_XDP);
 }
 
-/* Blocks that a text of this length may take at worst. */
 static bool has_blocks(struct worker *w, uint32_t length)
 {
-	return !length || text_pool_left(&w->text, TEXT_RECEIVE) >= length / TEXT_BLOCK + 2;
+	return !length || text_pool_left(&w->text, TEXT_RECEIVE) >= blocks_for(length);
 }
 
 /* XDP may have promised more than the receive half of the pool holds; then it
  * may take from the other. */
 static bool make_blocks(struct worker *w, uint32_t length)
 {
-	uint32_t needed = length / TEXT_BLOCK + 2;
+	uint32_t needed = blocks_for(length);
 
 	if (has_blocks(w, length))
 		return true;
@@ -90,6 +113,29 @@ static bool make_blocks(struct worker *w, uint32_t length)
 		return false;
 	w->text.cap[TEXT_RECEIVE] = w->text.used[TEXT_RECEIVE] + needed;
 	return true;
+}
+
+/* The text is acknowledged, or will be: what the service does not take is stored. */
+static void offer(struct worker *w, struct session *s, const struct offer *o)
+{
+	uint32_t taken = (uint32_t)s->as->service->take(s, o->text, o->length);
+	struct iovec rest = {(uint8_t *)o->text + taken, o->length - taken};
+	uint32_t stored = 0;
+
+	if (rest.iov_len)
+		stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, o->seq + taken, &rest);
+	assert(taken + stored == o->length);
+	if (taken)
+		tcp_receive(s->conn, &w->host, taken);
+}
+
+static void absorb(struct worker *w, struct session *s, const struct record *r)
+{
+	w->offer = (struct offer){.possible = true};
+	tcp_absorb(s->conn, &w->host, &r->hit, r->data, r->length, r->flags & RECORD_ACKED);
+	w->offer.possible = false;
+	if (w->offer.length)
+		offer(w, s, &w->offer);
 }
 
 static bool hit(struct worker *w, const struct record *r)
@@ -110,7 +156,7 @@ static bool hit(struct worker *w, const struct record *r)
 		return true;
 	}
 	w->stalled_since = 0;
-	tcp_absorb(s->conn, &w->host, &r->hit, r->data, r->length, r->flags & RECORD_ACKED);
+	absorb(w, s, r);
 	trace_hit(s, r);
 	session_changed(s);
 	return true;

@@ -24,6 +24,11 @@ struct service {
 	const char *name;
 	/* The connection is established. 0, or -errno: it is aborted. */
 	int (*open)(struct session *s);
+	/* Optional: text that has arrived, when all before it is read; where it lies,
+	 * before it is stored. Returns how many bytes, from the first on, are taken;
+	 * readable() tells of the rest, and follows in any case. session_write() is
+	 * all that it may call. */
+	size_t (*take)(struct session *s, const void *text, size_t length);
 	/* There is unread text, or the peer has closed (session_peer_is_done). */
 	void (*readable)(struct session *s);
 	/* session_room() grew after it was too small. */

@@ -47,6 +47,35 @@ TEST(echo__text_goes_back)
 	mock_free(s);
 }
 
+TEST(echo__text_is_taken_where_it_lies)
+{
+	struct session *s = opened("echo");
+
+	assert_int_equal(s->as.service->take(s, "abc", 3), 3);
+	assert_memory_equal(s->out, "abc", 3);
+	assert_int_equal(s->out_length, 3);
+	mock_free(s);
+}
+
+TEST(echo__takes_what_there_is_room_for)
+{
+	struct session *s = opened("echo");
+	char text[1500];
+
+	for (unsigned i = 0; i < sizeof(text); i++)
+		text[i] = (char)(i * 7);
+	s->out_limit = 1000;
+	mock_hit(s, text, 600);
+	mock_hit(s, text + 600, 600);
+	assert_int_equal(s->in_read, 1000);
+	mock_hit(s, text + 1200, 300); /* behind what is not read */
+	assert_int_equal(s->in_read, 1000);
+	mock_ack(s, 1000);
+	assert_int_equal(s->out_length, 1500);
+	assert_memory_equal(s->out, text, 1500);
+	mock_free(s);
+}
+
 TEST(echo__a_peer_that_does_not_read_stops_it)
 {
 	struct session *s = opened("echo");
@@ -89,6 +118,17 @@ TEST(discard__reads_and_closes_after_the_peer)
 	assert_false(s->shut);
 	mock_close(s);
 	assert_true(s->shut);
+	assert_int_equal(s->out_length, 0);
+	mock_free(s);
+}
+
+TEST(discard__text_is_taken_where_it_lies)
+{
+	struct session *s = opened("discard");
+
+	assert_int_equal(s->as.service->take(s, "I'm TCP client", 14), 14);
+	mock_hit(s, "and more", 8);
+	assert_int_equal(s->in_read, 8);
 	assert_int_equal(s->out_length, 0);
 	mock_free(s);
 }

@@ -8,6 +8,13 @@ static int discard_open(struct session *s)
 	return 0;
 }
 
+static size_t discard_take(struct session *s, const void *text, size_t length)
+{
+	(void)s;
+	(void)text;
+	return length;
+}
+
 static void discard_readable(struct session *s)
 {
 	session_discard(s);
@@ -29,6 +36,7 @@ static void discard_ended(struct session *s, enum session_end why)
 const struct service service_discard = {
 	.name = "discard",
 	.open = discard_open,
+	.take = discard_take,
 	.readable = discard_readable,
 	.writable = discard_writable,
 	.ended = discard_ended,

@@ -9,6 +9,11 @@ static int echo_open(struct session *s)
 	return 0;
 }
 
+static size_t echo_take(struct session *s, const void *text, size_t length)
+{
+	return session_write(s, text, length);
+}
+
 static void echo_pump(struct session *s)
 {
 	const void *text;
@@ -34,6 +39,7 @@ static void echo_ended(struct session *s, enum session_end why)
 const struct service service_echo = {
 	.name = "echo",
 	.open = echo_open,
+	.take = echo_take,
 	.readable = echo_pump,
 	.writable = echo_pump,
 	.ended = echo_ended,

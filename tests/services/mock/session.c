@@ -81,6 +81,20 @@ void mock_text(struct session *s, const void *text, size_t length)
 	settle(s);
 }
 
+void mock_hit(struct session *s, const void *text, size_t length)
+{
+	size_t taken = 0;
+
+	assert(s->in_length + length <= sizeof(s->in));
+	memcpy(s->in + s->in_length, text, length);
+	if (serves(s) && s->as.service->take && s->in_read == s->in_length)
+		taken = s->as.service->take(s, text, length);
+	assert(taken <= length);
+	s->in_length += length;
+	s->in_read += taken;
+	settle(s);
+}
+
 void mock_close(struct session *s)
 {
 	s->peer_closed = true;

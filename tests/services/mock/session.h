@@ -44,6 +44,8 @@ void mock_free(struct session *s);
 
 int mock_open(struct session *s); /* what service->open() says */
 void mock_text(struct session *s, const void *text, size_t length);
+/* The same, by way of XDP: offered in place if all before it is read. */
+void mock_hit(struct session *s, const void *text, size_t length);
 void mock_close(struct session *s);			/* the peer's FIN */
 void mock_ack(struct session *s, size_t length);	/* the peer takes that much */
 void mock_end(struct session *s, enum session_end why); /* RST, time-out … */
