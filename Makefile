@@ -57,7 +57,8 @@ MAKEFLAGS += --no-builtin-rules
 .SECONDEXPANSION:
 .PHONY: all tests test fuzz matrix conformance coverage coverage-report fmt check check-format \
 	check-build check-static check-conformance \
-	check-layers bench bench-tools bench-deps demo deps install uninstall clean help $(LAYERS:%=test-%)
+	check-layers bench bench-tools bench-micro bench-instructions check-instructions \
+	bench-deps demo deps install uninstall clean help $(LAYERS:%=test-%)
 
 all: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/wire
 
@@ -143,6 +144,37 @@ $(BENCH_PEERS:tools/%.c=$(BUILD)/%): $(BUILD)/%: $(BUILD)/obj/tools/%.o $(CPU_TI
 $(BUILD)/bench/transmit: BENCH_LIBS = -lxdp -lbpf
 
 bench-tools: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/xload $(BENCH_TOOLS)
+
+# Parts by themselves: XDP by BPF_PROG_TEST_RUN, and the core.
+MICRO_TOOLS = $(BUILD)/bench/micro/xdp $(BUILD)/bench/micro/core
+AIMED	   := $(patsubst %,$(BUILD)/obj/tools/bench/micro/%.o,xdp tables)
+
+$(BUILD)/%.bpf.o: tools/bench/micro/%.bpf.c
+	$(compile-bpf)
+
+$(AIMED): $(BUILD)/aim.skel.h
+$(AIMED): private INCLUDES += -Itests/bpf
+
+$(BUILD)/bench/micro/xdp: $(AIMED) $(BUILD)/obj/tests/bpf/rig/frame.o
+	@mkdir -p $(@D)
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@
+
+$(BUILD)/bench/micro/core: $(patsubst %,$(BUILD)/obj/tools/bench/micro/%.o,core pair) $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
+	@mkdir -p $(@D)
+	$(call step,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+
+# MICRO='--flows 1 --rounds 11': tools/bench/micro/micro --help
+bench-micro: $(MICRO_TOOLS)
+	BUILD=$(BUILD) tools/bench/micro/micro measure $(MICRO)
+
+# Into the repository, so that a regression is a diff; and whether there is one.
+bench-instructions: $(MICRO_TOOLS)
+	BUILD=$(BUILD) CC='$(CC)' CLANG='$(CLANG)' tools/bench/micro/micro instructions
+
+check-instructions: $(MICRO_TOOLS)
+	BUILD=$(BUILD) CC='$(CC)' CLANG='$(CLANG)' tools/bench/micro/micro check
 
 # BENCH='--quick' or the names of rows: BENCH=--help lists them
 bench: bench-tools
@@ -240,7 +272,7 @@ check-static:
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning \
 		--suppress=missingIncludeSystem --suppress=ctuuninitvar \
 		--suppress=returnDanglingLifetime --suppress=memleak:user/addresses.c --suppress=unknownMacro:user/attach.c \
-		$(BENCH_XDP:%=-i%) -itools/xload.bpf.c \
+		$(BENCH_XDP:%=-i%) -itools/xload.bpf.c -itools/bench/micro/aim.bpf.c \
 		$(INCLUDES) user tools
 
 check-conformance:
@@ -285,6 +317,8 @@ help:
 	@echo '                 bpf net                                             root'
 	@echo '                 fuzz, 20 seconds each                               nobody'
 	@echo 'make bench       how fast, beside the kernel, nginx and HAProxy      root'
+	@echo 'make bench-micro XDP and the core by themselves; a minute            root'
+	@echo 'make check-instructions   has the core become dearer? (callgrind)    nobody'
 	@echo 'make fuzz        every fuzzer for ten minutes                        nobody'
 	@echo 'make matrix      the matrix of states and events, from the tests     nobody'
 	@echo 'make conformance docs/conformance.md, from what code and tests cite  nobody'
