@@ -215,7 +215,7 @@ $(NET_BINARIES): $(BUILD)/%: $(BUILD)/obj/%.o
 	$(call step,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $^ -o $@
 
-tests: all $(BUILD)/xload $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES) $(LIVE_SCENARIO)
+tests: all $(BUILD)/xload $(BUILD)/bench/xdp_pass.bpf.o $(BUILD)/xtcpd-asan $(TEST_BINARIES) $(FUZZ_BINARIES) $(NET_BINARIES) $(LIVE_SCENARIO)
 
 test: deps
 	$(MAKE) --no-print-directory -j$$(nproc) tests

@@ -7,6 +7,7 @@
 #define XTCP_MAPS_BPF_H
 
 #include "abi.h"
+#include "carrier.h"
 #include "conn.h"
 #include "reason.h"
 #include <bpf/bpf_helpers.h>
@@ -68,6 +69,14 @@ struct {
 	__type(key, __u32);
 	__type(value, struct worker_wake);
 } workers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct carrier);
+} carrier SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -179,8 +179,10 @@ static __always_inline enum reason record_begin(struct visit *v, __u32 worker, s
 	void *ring = bpf_map_lookup_elem(&rings, &worker);
 
 	v->wake = bpf_map_lookup_elem(&workers, &worker);
-	if (!ring || !v->wake)
+	v->carrier = bpf_map_lookup_elem(&carrier, &worker);
+	if (!ring || !v->wake || !v->carrier)
 		return REASON_DROP_RING_FULL;
+	v->filled = carrier_filled(v->carrier);
 	return record_fill(v, ring, x);
 }
 

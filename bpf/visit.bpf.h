@@ -4,6 +4,7 @@
 #ifndef XTCP_VISIT_BPF_H
 #define XTCP_VISIT_BPF_H
 
+#include "carrier.h"
 #include "maps.bpf.h"
 #include "parse.h"
 
@@ -31,6 +32,8 @@ struct visit {
 	struct flow *flow;	  /* unless STANDING_NO_FLOW */
 	struct tuple_value known; /* the flow's index and generation */
 	struct worker_wake *wake; /* of the worker that gets the record */
+	struct carrier *carrier;  /* of the same */
+	__u32 filled;		  /* of the carrier, before the record was submitted */
 	struct record *record;
 };
 

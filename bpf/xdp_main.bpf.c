@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
 /* The way of a segment at the driver:
  *
- *   parse ─ tuple? ─ flow: enter ─ judge ─ hit ── record, apply, ACK in place
- *              │              └──────┴──── punt ─ record with the whole frame
- *              └ listener? ─ punt
- *                    └ pass
+ *   parse ─ tuple? ─ flow: enter ─ judge ─ hit ── record, apply, ACK in place ─┐
+ *              │              └──────┴──── punt ─ record with the whole frame ─┤
+ *              └ listener? ─ punt                                              ▼
+ *                    └ pass                      carry a segment of the worker's
  *
  * It acts and decides nothing: what a frame says is read by parse.h, whose turn
  * it is by owner.h, what may be done with a segment by fastpath.h. Every frame is
@@ -14,6 +14,7 @@
 
 #include "abi.h"
 #include "ack.bpf.h"
+#include "carry.bpf.h"
 #include "csum.h"
 #include "fastpath.h"
 #include "owner.h"
@@ -275,34 +276,43 @@ static __always_inline enum reason segment_arrives(struct visit *v)
 	return reason_is_pass(r) ? r : punt(v, r);
 }
 
-static __always_inline enum reason frame_arrives(struct xdp_md *ctx)
+static __always_inline enum reason frame_arrives(struct visit *v)
 {
-	struct visit v = {.ctx = ctx};
-	enum reason r = parse(&v);
+	enum reason r = parse(v);
 
 	if (r == PARSED)
-		return segment_arrives(&v);
-	return reason_is_pass(r) ? r : malformed(&v.packet, r);
+		return segment_arrives(v);
+	return reason_is_pass(r) ? r : malformed(&v->packet, r);
 }
 
-static __always_inline int verdict(enum reason r)
+static __always_inline int verdict(const struct visit *v, enum reason r)
 {
 	if (reason_is_pass(r))
 		return XDP_PASS;
-	return r == REASON_HIT_TEXT_ACKED ? XDP_TX : XDP_DROP;
+	if (r == REASON_HIT_TEXT_ACKED)
+		return XDP_TX;
+	return reason_has_record(r) && carry(v) ? XDP_TX : XDP_DROP;
 }
 
-static __always_inline int count(__u32 reason)
+static __always_inline void count(__u32 reason)
 {
 	__u64 *counter = bpf_map_lookup_elem(&counters, &reason);
 
 	if (counter)
 		(*counter)++;
-	return verdict(reason);
+}
+
+static __always_inline int visit(struct xdp_md *ctx)
+{
+	struct visit v = {.ctx = ctx};
+	enum reason r = frame_arrives(&v);
+
+	count(r);
+	return verdict(&v, r);
 }
 
 SEC("xdp.frags")
 int xtcp_xdp(struct xdp_md *ctx)
 {
-	return count(frame_arrives(ctx));
+	return visit(ctx);
 }

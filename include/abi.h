@@ -10,6 +10,7 @@
  *   text       ARRAY, mmapped blocks of send and receive text        daemon
  *   rings      ARRAY_OF_MAPS  worker → RINGBUF of struct record      XDP
  *   workers    ARRAY, mmapped struct worker_wake, by worker          both, atomics
+ *   carrier    ARRAY, mmapped struct carrier (carrier.h), by worker  both, see there
  *   listeners  HASH           struct listener_key → struct listener  daemon
  *   counters   PERCPU_ARRAY   enum reason → __u64                    XDP
  */

@@ -59,4 +59,10 @@ static inline int reason_is_pass(enum reason r)
 	return r <= REASON_PASS_MALFORMED;
 }
 
+/* What the frame said is in a ring record: the frame itself is not needed any more. */
+static inline int reason_has_record(enum reason r)
+{
+	return r >= REASON_HIT_TEXT && r <= REASON_PUNT_POOL;
+}
+
 #endif

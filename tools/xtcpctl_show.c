@@ -110,8 +110,11 @@ static void show_worker(const json_t *w, FILE *f)
 		bytes_text(member_number(w, "text_used"), used),
 		bytes_text(member_number(w, "text_total"), total));
 	fprintf(f, "            small segments by %s: %lld; bulk by %s: %lld\n",
-		member_text(w, "transmit_small"), (long long)member_number(w, "sent_xdp"),
+		member_text(w, "transmit_small"),
+		(long long)(member_number(w, "sent_carried") + member_number(w, "sent_xdp")),
 		member_text(w, "transmit_bulk"), (long long)member_number(w, "sent_packet"));
+	fprintf(f, "            %lld of them on carrier frames\n",
+		(long long)member_number(w, "sent_carried"));
 	fprintf(f, "            %lld records in %lld rounds, woken %lld times\n",
 		(long long)member_number(w, "records"), (long long)member_number(w, "rounds"),
 		(long long)member_number(w, "wakeups"));

@@ -49,6 +49,8 @@ static const struct series all_series[] = {
 	WIDE(wakeups, "xtcp_wakeups_total", "counter", "Times a worker slept and was woken."),
 	WIDE(rounds, "xtcp_rounds_total", "counter", "Rounds of a worker's loop."),
 	WIDE(records, "xtcp_records_total", "counter", "Ring records consumed."),
+	WIDE(sent_carried, "xtcp_sent_carried_total", "counter",
+	     "Segments sent on frames that XDP had consumed."),
 	WIDE(sent_xdp, "xtcp_sent_xdp_total", "counter", "Segments sent by AF_XDP."),
 	WIDE(sent_packet, "xtcp_sent_packet_total", "counter", "Frames sent by AF_PACKET."),
 	WIDE(icmp_too_big, "xtcp_icmp_too_big_total", "counter", "ICMP: packet too big."),

@@ -193,6 +193,7 @@ static void set_sizes(struct attachment *a, const struct config *config, const s
 	bpf_map__set_max_entries(s->maps.text, a->blocks);
 	bpf_map__set_max_entries(s->maps.rings, a->workers);
 	bpf_map__set_max_entries(s->maps.workers, a->workers);
+	bpf_map__set_max_entries(s->maps.carrier, a->workers);
 	bpf_map__set_max_entries(s->maps.listeners, LISTENER_ENTRIES);
 	s->rodata->worker_count = a->workers;
 	s->rodata->partial_checksum_ok = i->veth || i->loopback;
@@ -266,12 +267,13 @@ static int map_arrays(struct attachment *a)
 	m->conns = map_array(s->maps.conns);
 	m->text = map_array(s->maps.text);
 	m->wakes = map_array(s->maps.workers);
+	m->carrier = map_array(s->maps.carrier);
 	m->transmit_works = &s->bss->transmit_works;
 	m->tuples = bpf_map__fd(s->maps.tuples);
 	m->rings = bpf_map__fd(s->maps.rings);
 	m->listeners = bpf_map__fd(s->maps.listeners);
 	m->counters = bpf_map__fd(s->maps.counters);
-	return m->flows && m->conns && m->text && m->wakes ? 0 : -ENOMEM;
+	return m->flows && m->conns && m->text && m->wakes && m->carrier ? 0 : -ENOMEM;
 }
 
 int attach_load(struct attachment *a, const struct config *config, const struct interface *i)
@@ -397,5 +399,6 @@ void attach_undo(struct attachment *a)
 	unmap_array(s->maps.conns, a->maps.conns);
 	unmap_array(s->maps.text, a->maps.text);
 	unmap_array(s->maps.workers, a->maps.wakes);
+	unmap_array(s->maps.carrier, a->maps.carrier);
 	xdp_main__destroy(s);
 }

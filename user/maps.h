@@ -5,6 +5,7 @@
 #define XTCP_MAPS_H
 
 #include "abi.h"
+#include "carrier.h"
 #include "tcp/conn.h"
 #include <stdint.h>
 
@@ -13,6 +14,7 @@ struct maps {
 	struct conn *conns;
 	uint8_t *text;
 	struct worker_wake *wakes;
+	struct carrier *carrier;
 	uint32_t *transmit_works; /* the program's global: does XDP_TX arrive? */
 	int tuples;
 	int rings;

@@ -47,6 +47,7 @@ struct session {
 	struct sizing sizing;
 	uint32_t index;	      /* into flows and conns */
 	uint32_t consumed;    /* counted punts since the daemon owns the flow */
+	uint32_t carried;     /* position of its last segment that left by carrier frame */
 	uint32_t next;	      /* on the list of what is to be settled, or that of free places */
 	int32_t trace;	      /* its place, trace.h */
 	uint16_t marks;	      /* enum session_mark */

@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 26 };
+enum { SETTINGS = 27 };
 
 extern const struct setting settings[SETTINGS];
 

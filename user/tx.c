@@ -9,6 +9,10 @@
 /* An IP packet has at most 65535 bytes, of which headers take up to 120. */
 enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4, PATH_MTU_LEAST = 552 };
 
+/* Segments taken back at a time: each that leaves may bring frames for those behind
+ * it, so few at first, and more if they do not. */
+enum { TAKE_BACK_FIRST = 2, TAKE_BACK_MOST = 64 };
+
 int tx_make(struct worker *w)
 {
 	struct tx *t = &w->tx;
@@ -20,6 +24,11 @@ int tx_make(struct worker *w)
 		return error;
 	}
 	t->mtu = i->mtu;
+	t->carrier = (struct tx_carrier){
+		.ring = w->engine->config->carriers ? &w->engine->maps.carrier[w->number] : NULL,
+		.works = w->engine->maps.transmit_works,
+		.take_back = TAKE_BACK_FIRST,
+	};
 	if (w->engine->config->transmit == TRANSMIT_PACKET)
 		return 0;
 	error = tx_xdp_open(&t->xdp, i->name, w->number);
@@ -46,6 +55,11 @@ bool tx_is_ready(struct tx *t)
 	return !t->packet.held || tx_packet_retry(&t->packet);
 }
 
+bool tx_is_carrying(const struct tx *t)
+{
+	return !tx_carrier_is_empty(&t->carrier);
+}
+
 bool tx_is_waiting(const struct tx *t)
 {
 	return t->packet.held || (t->xdp && tx_xdp_is_pending(t->xdp));
@@ -61,33 +75,136 @@ uint32_t tx_text_most(const struct conn *c)
 	return mss < SUPER_SEGMENT ? SUPER_SEGMENT - SUPER_SEGMENT % mss : mss;
 }
 
-/* Frames of one connection must not overtake each other: what waits in AF_XDP's
- * ring leaves before a frame that goes at once. */
-static void send_packet(struct tx *t, struct frame *f, struct tx_cut cut,
-			const struct iovec *pieces, int count)
+static void flush_xdp(struct tx *t)
 {
 	if (t->xdp && tx_xdp_is_pending(t->xdp))
 		tx_xdp_flush(t->xdp);
-	if (tx_packet_send(&t->packet, f, cut, pieces, count))
+}
+
+/* --- what found no carrier -------------------------------------------------------- */
+
+static void send_taken(struct tx *t, const struct carrier_slot *slot)
+{
+	struct iovec whole = {(void *)slot->bytes, slot->length};
+
+	if (t->xdp && tx_xdp_has_room(t->xdp)) {
+		tx_xdp_send(t->xdp, &whole, 1);
+		t->sent_xdp++;
+		return;
+	}
+	if (tx_packet_send_whole(&t->packet, slot->bytes, slot->length))
 		t->lost++;
 	else
 		t->sent_packet++;
 }
 
-static void send_small(struct tx *t, struct frame *f, const struct iovec *pieces, int count)
+static void take_back(struct tx *t, uint32_t most)
 {
-	struct tx_cut none = {0};
-	uint32_t length = f->length;
+	const struct carrier_slot *slot;
 
-	for (int i = 0; i < count; i++)
-		length += (uint32_t)pieces[i].iov_len;
-	if (!t->xdp || length > TX_XDP_FRAME || length > t->mtu + ETHERNET ||
-	    !tx_xdp_has_room(t->xdp)) {
-		send_packet(t, f, none, pieces, count);
+	while (most-- && tx_is_ready(t) && (slot = tx_carrier_take(&t->carrier)))
+		send_taken(t, slot);
+	flush_xdp(t);
+}
+
+/* While frames come and go, what waits leaves with them; but the oldest may be
+ * longer than they can grow, and all others wait behind it. */
+static void look_after_carriers(struct tx *t, bool quiet)
+{
+	struct tx_carrier *c = &t->carrier;
+	bool moved;
+
+	if (tx_carrier_is_empty(c))
+		return;
+	moved = tx_carrier_moved(c);
+	t->carried = tx_carried(t);
+	if (moved)
+		c->take_back = TAKE_BACK_FIRST;
+	if (moved && !quiet)
+		return;
+	take_back(t, c->take_back);
+	c->take_back *= 2;
+	if (c->take_back > TAKE_BACK_MOST)
+		c->take_back = TAKE_BACK_MOST;
+}
+
+/* --- one frame --------------------------------------------------------------------- */
+
+/* whole[0] are the headers, the rest is text, or nothing. */
+struct outgoing {
+	struct frame head;
+	struct iovec whole[1 + TX_PIECES_MAX];
+	int count;
+	uint32_t length;
+};
+
+static void build(struct outgoing *o, const struct frame_ends *ends, const struct segment *seg)
+{
+	frame_build(&o->head, ends, seg);
+	o->whole[0] = (struct iovec){o->head.bytes, o->head.length};
+	o->length = o->head.length + seg->text_length;
+}
+
+static void complete_checksum(struct outgoing *o)
+{
+	frame_checksum(&o->head, o->whole + 1, o->count - 1);
+}
+
+static void send_packet(struct tx *t, const struct outgoing *o, struct tx_cut cut)
+{
+	flush_xdp(t);
+	if (tx_packet_send(&t->packet, &o->head, cut, o->whole + 1, o->count - 1))
+		t->lost++;
+	else
+		t->sent_packet++;
+}
+
+/* Frames of one connection must not overtake each other: what waits of it leaves
+ * before one that goes another way. */
+static void let_leave(struct tx *t, const struct session *s)
+{
+	while (s && tx_carrier_waits(&t->carrier, s->carried) && tx_is_ready(t))
+		take_back(t, TAKE_BACK_MOST);
+}
+
+static bool carry(struct tx *t, struct session *s, struct outgoing *o)
+{
+	uint32_t position;
+
+	if (!tx_carrier_takes(&t->carrier, o->length))
+		return false;
+	while (!tx_carrier_has_room(&t->carrier)) {
+		if (!tx_is_ready(t))
+			return false;
+		take_back(t, TAKE_BACK_FIRST);
+	}
+	complete_checksum(o);
+	position = tx_carrier_load(&t->carrier, o->whole, o->count);
+	if (s)
+		s->carried = position;
+	return true;
+}
+
+static bool fits_xdp(struct tx *t, const struct outgoing *o)
+{
+	return t->xdp && o->length <= TX_XDP_FRAME && o->length <= t->mtu + ETHERNET &&
+	       tx_xdp_has_room(t->xdp);
+}
+
+/* `s`: whose it is; NULL: nobody's. */
+static void send_small(struct tx *t, struct session *s, struct outgoing *o)
+{
+	const struct tx_cut none = {0};
+
+	if (carry(t, s, o))
+		return;
+	let_leave(t, s);
+	if (!fits_xdp(t, o)) {
+		send_packet(t, o, none);
 		return;
 	}
-	frame_checksum(f, pieces, count);
-	tx_xdp_send(t->xdp, f, pieces, count);
+	complete_checksum(o);
+	tx_xdp_send(t->xdp, o->whole, o->count);
 	t->sent_xdp++;
 }
 
@@ -103,48 +220,55 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 	struct tx *t = &w->tx;
 	const struct conn *c = s->conn;
 	struct frame_ends ends = {&c->tuple, &c->link, t->ip_id, finds_path_mtu(w, c)};
-	struct iovec pieces[TX_PIECES_MAX];
-	struct tx_cut cut = {c->snd.mss, c->link.v4};
+	const struct tx_cut cut = {c->snd.mss, c->link.v4};
 	static __thread struct log_limit limit;
-	struct frame f;
-	int count = 0;
+	struct outgoing o = {.count = 1};
 
 	if (seg->text_length)
-		count = text_pieces(&w->text, &s->send, seg->seq, seg->text_length, pieces,
-				    TX_PIECES_MAX);
-	if (seg->text_length && !count) {
+		o.count += text_pieces(&w->text, &s->send, seg->seq, seg->text_length, o.whole + 1,
+				       TX_PIECES_MAX);
+	if (seg->text_length && o.count == 1) {
 		if (log_may(&limit))
 			log_error("connection %u: text to send at %u is missing", c->id, seg->seq);
 		return;
 	}
-	frame_build(&f, &ends, seg);
+	build(&o, &ends, seg);
 	t->ip_id++;
 	if (seg->text_length <= c->snd.mss) {
-		send_small(t, &f, pieces, count);
+		send_small(t, s, &o);
 		return;
 	}
 	t->ip_id += (uint16_t)(seg->text_length / c->snd.mss);
-	send_packet(t, &f, cut, pieces, count);
+	let_leave(t, s);
+	send_packet(t, &o, cut);
 }
 
 void tx_bare(struct worker *w, const struct tuple *tuple, const struct link_address *link,
 	     const struct segment *seg)
 {
 	struct frame_ends ends = {tuple, link, w->tx.ip_id++, false};
-	struct frame f;
+	struct outgoing o = {.count = 1};
 
-	frame_build(&f, &ends, seg);
-	send_small(&w->tx, &f, NULL, 0);
+	build(&o, &ends, seg);
+	send_small(&w->tx, NULL, &o);
 }
 
-void tx_flush(struct tx *t)
+void tx_flush(struct tx *t, bool quiet)
 {
-	if (t->xdp && tx_xdp_is_pending(t->xdp))
-		tx_xdp_flush(t->xdp);
+	flush_xdp(t);
+	look_after_carriers(t, quiet);
+}
+
+uint64_t tx_carried(const struct tx *t)
+{
+	return t->carried + (uint32_t)(tx_carrier_carried(&t->carrier) - (uint32_t)t->carried);
 }
 
 const char *tx_name_small(const struct tx *t)
 {
+	if (tx_carrier_takes(&t->carrier, 0))
+		return t->xdp ? "carrier frames, else AF_XDP copy"
+			      : "carrier frames, else AF_PACKET";
 	return t->xdp ? "AF_XDP copy" : "AF_PACKET";
 }
 

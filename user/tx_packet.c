@@ -83,23 +83,36 @@ static int send_now(struct tx_packet *t, struct iovec *iov, int count)
 	return sendmsg(t->fd, &message, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+static int send_or_hold(struct tx_packet *t, struct iovec *iov, int count)
+{
+	int error = t->held ? -EAGAIN : send_now(t, iov, count);
+
+	if (error != -EAGAIN || t->held)
+		return error;
+	hold(t, iov, count);
+	return 0;
+}
+
 int tx_packet_send(struct tx_packet *t, const struct frame *f, struct tx_cut cut,
 		   const struct iovec *pieces, int count)
 {
 	struct iovec iov[2 + TX_PIECES_MAX];
 	struct virtio_net_hdr head;
-	int error;
 
 	describe(&head, f, cut);
 	iov[0] = (struct iovec){&head, sizeof(head)};
 	iov[1] = (struct iovec){(void *)f->bytes, f->length};
 	if (count) /* a bare segment has none, not even NULL for memcpy() */
 		memcpy(iov + 2, pieces, (size_t)count * sizeof(*pieces));
-	error = t->held ? -EAGAIN : send_now(t, iov, 2 + count);
-	if (error != -EAGAIN || t->held)
-		return error;
-	hold(t, iov, 2 + count);
-	return 0;
+	return send_or_hold(t, iov, 2 + count);
+}
+
+int tx_packet_send_whole(struct tx_packet *t, const void *frame, uint32_t length)
+{
+	struct virtio_net_hdr head = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec iov[2] = {{&head, sizeof(head)}, {(void *)frame, length}};
+
+	return send_or_hold(t, iov, 2);
 }
 
 bool tx_packet_retry(struct tx_packet *t)

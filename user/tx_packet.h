@@ -30,6 +30,8 @@ void tx_packet_close(struct tx_packet *t);
 /* Headers and `count` pieces of text. 0 (also if it is held), or -errno: lost. */
 int tx_packet_send(struct tx_packet *t, const struct frame *f, struct tx_cut cut,
 		   const struct iovec *pieces, int count);
+/* A whole frame, checksums and all; the same. */
+int tx_packet_send_whole(struct tx_packet *t, const void *frame, uint32_t length);
 /* Tries again what is held. True: nothing is held now. */
 bool tx_packet_retry(struct tx_packet *t);
 

@@ -109,11 +109,10 @@ bool tx_xdp_has_room(struct tx_xdp *t)
 	return t->free_count;
 }
 
-static uint32_t copy_in(uint8_t *to, const struct frame *f, const struct iovec *pieces, int count)
+static uint32_t copy_in(uint8_t *to, const struct iovec *pieces, int count)
 {
-	uint32_t length = f->length;
+	uint32_t length = 0;
 
-	memcpy(to, f->bytes, f->length);
 	for (int i = 0; i < count; i++) {
 		memcpy(to + length, pieces[i].iov_base, pieces[i].iov_len);
 		length += (uint32_t)pieces[i].iov_len;
@@ -121,7 +120,7 @@ static uint32_t copy_in(uint8_t *to, const struct frame *f, const struct iovec *
 	return length;
 }
 
-void tx_xdp_send(struct tx_xdp *t, const struct frame *f, const struct iovec *pieces, int count)
+void tx_xdp_send(struct tx_xdp *t, const struct iovec *pieces, int count)
 {
 	struct xdp_desc *desc;
 	uint64_t address = t->free[--t->free_count];
@@ -133,7 +132,7 @@ void tx_xdp_send(struct tx_xdp *t, const struct frame *f, const struct iovec *pi
 	}
 	desc = xsk_ring_prod__tx_desc(&t->tx, at);
 	desc->addr = address;
-	desc->len = copy_in(t->memory + address, f, pieces, count);
+	desc->len = copy_in(t->memory + address, pieces, count);
 	desc->options = 0;
 	xsk_ring_prod__submit(&t->tx, 1);
 }

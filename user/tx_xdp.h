@@ -6,8 +6,9 @@
 #ifndef XTCP_TX_XDP_H
 #define XTCP_TX_XDP_H
 
-#include "frame.h"
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
 
 enum { TX_XDP_FRAME = 2048, TX_XDP_FRAMES = 2048 };
 
@@ -17,8 +18,8 @@ int tx_xdp_open(struct tx_xdp **t, const char *interface, uint32_t queue); /* 0,
 void tx_xdp_close(struct tx_xdp *t);
 /* Is there a frame for another segment? */
 bool tx_xdp_has_room(struct tx_xdp *t);
-/* Queues headers and text, at most TX_XDP_FRAME bytes; there is room. */
-void tx_xdp_send(struct tx_xdp *t, const struct frame *f, const struct iovec *pieces, int count);
+/* Queues a whole frame, at most TX_XDP_FRAME bytes; there is room. */
+void tx_xdp_send(struct tx_xdp *t, const struct iovec *pieces, int count);
 bool tx_xdp_is_pending(const struct tx_xdp *t);
 /* What is queued leaves, as far as the kernel takes it. */
 void tx_xdp_flush(struct tx_xdp *t);

@@ -194,9 +194,9 @@ static bool round_of(struct worker *w)
 		busy |= poll_descriptors(w, &at_once);
 		busy |= settle_changed(w);
 	}
-	tx_flush(&w->tx);
+	tx_flush(&w->tx, ring_is_empty(&w->ring));
 	/* What waits for a way out is no work that could be done now. */
-	return busy && !tx_is_waiting(&w->tx);
+	return (busy || tx_is_carrying(&w->tx)) && !tx_is_waiting(&w->tx);
 }
 
 /* --- sleeping ------------------------------------------------------------------------ */
@@ -278,7 +278,7 @@ static void abort_all(struct worker *w)
 		if (w->sessions.place[i].marks & MARK_LIVE)
 			session_abort(&w->sessions.place[i]);
 	for (int i = 0; i < DRAIN_ROUNDS && settle_changed(w); i++)
-		tx_flush(&w->tx);
+		tx_flush(&w->tx, true);
 }
 
 static void *work(void *argument)
@@ -464,6 +464,7 @@ void worker_status(const struct worker *w, struct worker_status *status)
 		.wakeups = w->wakeups,
 		.rounds = w->rounds,
 		.records = w->records,
+		.sent_carried = tx_carried(&w->tx),
 		.sent_xdp = w->tx.sent_xdp,
 		.sent_packet = w->tx.sent_packet,
 		.icmp_too_big = w->icmp.too_big,

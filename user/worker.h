@@ -53,6 +53,7 @@ struct worker_status {
 	uint64_t wakeups;	    /* times it slept and was woken */
 	uint64_t rounds;	    /* of its loop */
 	uint64_t records;	    /* ring records consumed */
+	uint64_t sent_carried;	    /* segments on carrier frames */
 	uint64_t sent_xdp;	    /* segments by AF_XDP */
 	uint64_t sent_packet;	    /* segments, or GSO super-segments, by AF_PACKET */
 	uint64_t icmp_too_big;	    /* ICMP errors: packet too big */

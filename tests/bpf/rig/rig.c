@@ -23,6 +23,7 @@ static void set_sizes(struct xdp_main *p)
 	bpf_map__set_max_entries(p->maps.text, 1);
 	bpf_map__set_max_entries(p->maps.rings, RIG_WORKERS);
 	bpf_map__set_max_entries(p->maps.workers, RIG_WORKERS);
+	bpf_map__set_max_entries(p->maps.carrier, RIG_WORKERS);
 	bpf_map__set_max_entries(p->maps.listeners, RIG_FLOWS);
 }
 
@@ -88,6 +89,7 @@ void rig_open(struct rig *r, const struct rig_options *o)
 	r->fd = bpf_program__fd(r->program->progs.xtcp_xdp);
 	r->flows = map_memory(r->program->maps.flows, RIG_FLOWS * sizeof(struct flow));
 	r->workers = map_memory(r->program->maps.workers, RIG_WORKERS * sizeof(struct worker_wake));
+	r->carriers = map_memory(r->program->maps.carrier, RIG_WORKERS * sizeof(struct carrier));
 	for (uint32_t i = 0; i < RIG_WORKERS; i++)
 		make_ring(r, i, o->ring_bytes ? o->ring_bytes : 4 << 20);
 }
@@ -97,6 +99,7 @@ void rig_close(struct rig *r)
 	ring_buffer__free(r->rings);
 	munmap(r->flows, RIG_FLOWS * sizeof(struct flow));
 	munmap(r->workers, RIG_WORKERS * sizeof(struct worker_wake));
+	munmap(r->carriers, RIG_WORKERS * sizeof(struct carrier));
 	xdp_main__destroy(r->program);
 }
 

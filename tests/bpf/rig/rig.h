@@ -5,6 +5,7 @@
 #define XTCP_TEST_RIG_H
 
 #include "abi.h"
+#include "carrier.h"
 #include "frame.h"
 #include "owner.h"
 #include "reason.h"
@@ -28,6 +29,7 @@ struct rig {
 	struct ring_buffer *rings;
 	struct flow *flows;
 	struct worker_wake *workers;
+	struct carrier *carriers;
 };
 
 struct rig_result {

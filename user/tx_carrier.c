@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading and taking back; see tx_carrier.h. */
+#include "tx_carrier.h"
+#include <string.h>
+
+static struct carrier_slot *slot_at(const struct tx_carrier *t, uint32_t position)
+{
+	return &t->ring->slot[position % CARRIER_SLOTS];
+}
+
+bool tx_carrier_takes(const struct tx_carrier *t, uint32_t length)
+{
+	return t->ring && length <= CARRIER_BYTES && __atomic_load_n(t->works, __ATOMIC_RELAXED);
+}
+
+bool tx_carrier_has_room(const struct tx_carrier *t)
+{
+	uint32_t claimed = __atomic_load_n(&t->ring->claimed, __ATOMIC_ACQUIRE);
+
+	return t->ring->filled - claimed < CARRIER_SLOTS;
+}
+
+uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int count)
+{
+	uint32_t position = t->ring->filled;
+	struct carrier_slot *slot = slot_at(t, position);
+	uint32_t length = 0;
+
+	for (int i = 0; i < count; i++) {
+		memcpy(slot->bytes + length, pieces[i].iov_base, pieces[i].iov_len);
+		length += (uint32_t)pieces[i].iov_len;
+	}
+	slot->length = length;
+	__atomic_store_n(&t->ring->filled, position + 1, __ATOMIC_RELEASE);
+	return position;
+}
+
+bool tx_carrier_waits(const struct tx_carrier *t, uint32_t position)
+{
+	return t->ring && !carrier_waits(position, carrier_claimed(t->ring)) &&
+	       carrier_waits(position, t->ring->filled);
+}
+
+bool tx_carrier_is_empty(const struct tx_carrier *t)
+{
+	return !t->ring || t->ring->filled == carrier_claimed(t->ring);
+}
+
+uint32_t tx_carrier_carried(const struct tx_carrier *t)
+{
+	return t->ring ? carrier_claimed(t->ring) - t->taken_back : 0;
+}
+
+bool tx_carrier_moved(struct tx_carrier *t)
+{
+	uint32_t carried = tx_carrier_carried(t);
+	bool moved = carried != t->seen;
+
+	t->seen = carried;
+	return moved;
+}
+
+const struct carrier_slot *tx_carrier_take(struct tx_carrier *t)
+{
+	while (!tx_carrier_is_empty(t)) {
+		uint32_t position = carrier_claimed(t->ring);
+
+		if (!carrier_claim(t->ring, position))
+			continue;
+		t->taken_back++;
+		return slot_at(t, position);
+	}
+	return NULL;
+}
