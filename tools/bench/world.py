@@ -39,6 +39,7 @@ class Link:
 
     def __init__(self, world, name, cpus, queues=1, v6=False):
         self.world, self.name, self.cpus, self.processes = world, name, cpus, []
+        self.v6, self.runs = v6, 0
         number = str(world.links_made)
         world.links_made += 1
         self.server, self.client = world.name + "s" + number, world.name + "c" + number
@@ -85,7 +86,10 @@ class Link:
     def client_command(self, program, arguments):
         command = ["taskset", "-c", self.cpus, "%s/%s" % (BUILD, program)]
         if program == "xload":
-            command += ["--json", "--replace", "--interface", "c0"]
+            # From other addresses each time: servers, and conntrack, remember tuples.
+            self.runs += 1
+            source = "fd9a::%x:0" % self.runs if self.v6 else "10.101.%d.0" % (self.runs % 256)
+            command += ["--json", "--replace", "--interface", "c0", "--source", source]
         return command + [str(a) for a in arguments]
 
     def load(self, program, *arguments):
