@@ -181,8 +181,16 @@ plot '%s' using 0:3:xticlabels(1) with boxes lc rgb '#4477aa' title 'xtcp / peer
     return svg
 
 
+def others_worked(results):
+    """Did CPUs that nothing of ours runs on work while something was measured?"""
+    costs = [c for r in results for c in r["peer_cost"] + r["ours_cost"]]
+    more = [c["machine"] / c["ours"] for c in costs if c["ours"]]
+    return bool(more) and statistics.median(more) > 1.1
+
+
 def write(results, about, folder):
     os.makedirs(folder, exist_ok=True)
+    about["busy"] = about["busy"] or others_worked(results)
     with open(os.path.join(folder, "results.json"), "w") as f:
         json.dump({"machine": about, "results": [dict(r, holds=holds(r)) for r in results]},
                   f, indent=1)
