@@ -50,6 +50,10 @@ int session_peer_is_done(const struct session *s); /* 1: closed, and all read */
 
 /* Appends up to `length` bytes to the text to be sent; returns how many fitted. */
 size_t session_write(struct session *s, const void *bytes, size_t length);
+/* The same for text that stays where it is and as it is until it is acknowledged, or
+ * for ever; most of it is not copied. May leave over less than 4 KiB of what would
+ * fit, for it to come with the next: 0 alone means that there is no room. */
+size_t session_lend(struct session *s, const void *bytes, size_t length);
 size_t session_room(const struct session *s);
 size_t session_unsent(const struct session *s); /* written, not acknowledged yet */
 

@@ -173,12 +173,14 @@ size_t session_unsent(const struct session *s)
 	return seq_before(c->snd.una, c->snd.end) ? c->snd.end - c->snd.una : 0;
 }
 
-size_t session_write(struct session *s, const void *bytes, size_t length)
+/* put: text_write() or text_lend(). */
+static size_t append(struct session *s, const void *bytes, size_t length,
+		     uint32_t (*put)(struct text_pool *p, enum text_use use, struct text_chain *c,
+				     uint32_t seq, const struct iovec *text))
 {
 	uint32_t room = room_of(s);
 	struct iovec text = {(void *)bytes, length < room ? length : room};
-	uint32_t stored =
-		text_write(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end, &text);
+	uint32_t stored = put(&s->worker->text, TEXT_SEND, &s->send, s->conn->snd.end, &text);
 
 	if (stored && tcp_send(s->conn, &s->worker->host, stored))
 		stored = 0;
@@ -187,6 +189,16 @@ size_t session_write(struct session *s, const void *bytes, size_t length)
 	if (stored < length)
 		session_note_little_room(s);
 	return stored;
+}
+
+size_t session_write(struct session *s, const void *bytes, size_t length)
+{
+	return append(s, bytes, length, text_write);
+}
+
+size_t session_lend(struct session *s, const void *bytes, size_t length)
+{
+	return append(s, bytes, length, text_lend);
 }
 
 void session_shutdown(struct session *s)

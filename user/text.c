@@ -3,6 +3,7 @@
  * is a multiple of the block size, so blocks stay aligned around the circle. */
 #include "text.h"
 #include "seq.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,7 @@ static uint32_t block_for(struct text_pool *p, enum text_use use, struct text_ch
 	if (i == TEXT_NONE)
 		return TEXT_NONE;
 	p->block[i].seq = start;
+	p->block[i].lent = NULL;
 	insert_after(p, c, before, i);
 	return i;
 }
@@ -152,6 +154,7 @@ uint32_t text_write(struct text_pool *p, enum text_use use, struct text_chain *c
 
 		if (i == TEXT_NONE)
 			return done;
+		assert(!p->block[i].lent);
 		if (part > length - done)
 			part = length - done;
 		memcpy(p->bytes + (size_t)i * TEXT_BLOCK + offset, bytes + done, part);
@@ -160,7 +163,49 @@ uint32_t text_write(struct text_pool *p, enum text_use use, struct text_chain *c
 	return done;
 }
 
-uint8_t *text_at(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t *length)
+/* Whole blocks of it. */
+static uint32_t lend_blocks(struct text_pool *p, enum text_use use, struct text_chain *c,
+			    uint32_t seq, const struct iovec *text)
+{
+	const uint8_t *bytes = text->iov_base;
+	uint32_t done = 0;
+
+	while (text->iov_len - done >= TEXT_BLOCK) {
+		uint32_t i = block_for(p, use, c, seq + done);
+
+		if (i == TEXT_NONE)
+			break;
+		p->block[i].lent = bytes + done;
+		done += TEXT_BLOCK;
+	}
+	return done;
+}
+
+uint32_t text_lend(struct text_pool *p, enum text_use use, struct text_chain *c, uint32_t seq,
+		   const struct iovec *text)
+{
+	uint32_t length = (uint32_t)text->iov_len;
+	uint32_t head = -seq % TEXT_BLOCK;
+	struct iovec part = *text;
+	uint32_t done = 0;
+
+	if (head || length < TEXT_BLOCK) {
+		part.iov_len = head && head < length ? head : length;
+		done = text_write(p, use, c, seq, &part);
+		if (done < head)
+			return done;
+	}
+	part = (struct iovec){(uint8_t *)text->iov_base + done, length - done};
+	return done + lend_blocks(p, use, c, seq + done, &part);
+}
+
+/* Where the text of a block begins. */
+static const uint8_t *bytes_of(const struct text_pool *p, uint32_t i)
+{
+	return p->block[i].lent ? p->block[i].lent : p->bytes + (size_t)i * TEXT_BLOCK;
+}
+
+const uint8_t *text_at(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t *length)
 {
 	uint32_t i = find_before(p, c, block_start(seq));
 	uint32_t offset = seq % TEXT_BLOCK;
@@ -168,7 +213,7 @@ uint8_t *text_at(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32
 	if (i == TEXT_NONE || p->block[i].seq != block_start(seq))
 		return NULL;
 	*length = TEXT_BLOCK - offset;
-	return p->bytes + (size_t)i * TEXT_BLOCK + offset;
+	return bytes_of(p, i) + offset;
 }
 
 int text_pieces(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t length,
@@ -178,13 +223,13 @@ int text_pieces(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_
 
 	while (length) {
 		uint32_t part;
-		uint8_t *bytes = text_at(p, c, seq, &part);
+		const uint8_t *bytes = text_at(p, c, seq, &part);
 
 		if (!bytes || n == most)
 			return 0;
 		if (part > length)
 			part = length;
-		pieces[n++] = (struct iovec){bytes, part};
+		pieces[n++] = (struct iovec){(void *)bytes, part};
 		seq += part;
 		length -= part;
 	}

@@ -26,7 +26,8 @@ struct text_chain {
 
 struct text_block {
 	uint32_t next;
-	uint32_t seq; /* of its first byte; a multiple of TEXT_BLOCK */
+	uint32_t seq;	     /* of its first byte; a multiple of TEXT_BLOCK */
+	const uint8_t *lent; /* its text lies there instead; or NULL */
 };
 
 /* The two uses have a cap each, so that a peer that does not read cannot keep
@@ -61,9 +62,14 @@ void text_chain_make(struct text_chain *c);
  * of them, from the first on, found a block. */
 uint32_t text_write(struct text_pool *p, enum text_use use, struct text_chain *c, uint32_t seq,
 		    const struct iovec *text);
+/* The same for text that stays as it is until it is released: a block that it fills
+ * refers to it, and nothing is copied. What fills none at the end is left over, to be
+ * lent together with what follows, unless there is nothing else. */
+uint32_t text_lend(struct text_pool *p, enum text_use use, struct text_chain *c, uint32_t seq,
+		   const struct iovec *text);
 /* The text from `seq` on, at most up to the end of its block; NULL if there is
  * no such block. */
-uint8_t *text_at(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t *length);
+const uint8_t *text_at(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t *length);
 /* `length` bytes from `seq` on, as at most `most` pieces. Returns their number,
  * 0 if they are not all there. */
 int text_pieces(struct text_pool *p, struct text_chain *c, uint32_t seq, uint32_t length,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Character generator (RFC 864): lines of 72 printable characters, each line
  * beginning one character further, until the peer closes. The unbounded sender:
- * it fills whatever room there is, out of one table that repeats itself. */
+ * it fills whatever room there is with one table that repeats itself, and lends it. */
 #include "services.h"
 #include <pthread.h>
 
@@ -11,7 +11,7 @@ enum {
 	LINE_TEXT = 72,
 	LINE = LINE_TEXT + 2, /* CR LF */
 	PERIOD = CHARACTERS * LINE,
-	REPEATS = 10, /* so that one write can be long */
+	REPEATS = 5, /* so that a few blocks can be lent at once, and it stays in the cache */
 };
 
 static char pattern[PERIOD * REPEATS];
@@ -37,7 +37,7 @@ static void chargen_fill(struct session *s)
 	if (session_peer_is_done(s))
 		return;
 	while (session_room(s)) {
-		size_t taken = session_write(s, pattern + at, sizeof(pattern) - at);
+		size_t taken = session_lend(s, pattern + at, sizeof(pattern) - at);
 
 		if (!taken)
 			break;

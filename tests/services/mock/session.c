@@ -166,6 +166,11 @@ size_t session_write(struct session *s, const void *bytes, size_t length)
 	return length;
 }
 
+size_t session_lend(struct session *s, const void *bytes, size_t length)
+{
+	return session_write(s, bytes, length);
+}
+
 size_t session_unsent(const struct session *s)
 {
 	return s->out_length - s->out_acked;
