@@ -11,6 +11,7 @@
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -43,6 +44,8 @@ static void load_program(struct tables *t)
 	t->program->bss->transmit_works = 1;
 	t->flows = map_memory(bpf_map__fd(t->program->maps.flows), t->room * sizeof(struct flow), 0,
 			      PROT_READ | PROT_WRITE);
+	t->carrier = map_memory(bpf_map__fd(t->program->maps.carrier), sizeof(*t->carrier), 0,
+				PROT_READ | PROT_WRITE);
 }
 
 static void load_aim(struct tables *t)
@@ -162,6 +165,19 @@ void tables_forget_records(struct tables *t)
 	__atomic_store_n(t->consumed, *t->produced, __ATOMIC_RELEASE);
 }
 
+void tables_load_carrier(struct tables *t, const uint8_t *frame, uint32_t length, uint32_t count)
+{
+	struct carrier *c = t->carrier;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct carrier_slot *slot = &c->slot[(c->filled + i) % CARRIER_SLOTS];
+
+		slot->length = length;
+		memcpy(slot->bytes, frame, length);
+	}
+	__atomic_store_n(&c->filled, c->filled + count, __ATOMIC_RELEASE);
+}
+
 uint64_t tables_counted(const struct tables *t, uint32_t reason)
 {
 	uint64_t value[CPUS_MOST], sum = 0;
@@ -181,6 +197,7 @@ void tables_close(struct tables *t)
 
 	munmap(t->consumed, page);
 	munmap((void *)t->produced, page);
+	munmap(t->carrier, sizeof(*t->carrier));
 	munmap(t->flows, t->room * sizeof(struct flow));
 	close(t->ring);
 	aim__destroy(t->aim);

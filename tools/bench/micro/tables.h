@@ -6,6 +6,7 @@
 #define XTCP_BENCH_TABLES_H
 
 #include "abi.h"
+#include "carrier.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct tables {
 	struct xdp_main *program;
 	struct aim *aim;
 	struct flow *flows;
+	struct carrier *carrier;
 	bool v6;
 	uint32_t room;	 /* connections that there may be */
 	uint32_t filled; /* and are: 0 … filled - 1 */
@@ -40,6 +42,8 @@ void tables_open(struct tables *t, uint32_t room, uint32_t ring_bytes, bool v6);
 void tables_fill(struct tables *t, uint32_t flows);
 void tables_aim_at(struct tables *t, int program); /* what aim.bpf.c calls */
 void tables_forget_records(struct tables *t);	   /* the ring is empty again */
+/* Loads so many segments on the carrier: all this frame. */
+void tables_load_carrier(struct tables *t, const uint8_t *frame, uint32_t length, uint32_t count);
 uint64_t tables_counted(const struct tables *t, uint32_t reason);
 void tables_close(struct tables *t);
 

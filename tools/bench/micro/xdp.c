@@ -33,6 +33,7 @@ struct kind {
 	uint32_t text;
 	enum reason reason;
 	void (*change)(struct frame *f);
+	bool carries; /* each frame leaves as another, of the same length */
 };
 
 static void set_udp(struct frame *f)
@@ -51,15 +52,18 @@ static void set_ahead(struct frame *f)
 }
 
 static const struct kind kinds[] = {
-	{"pass", 64, REASON_PASS_NOT_TCP, set_udp},
-	{"miss", 64, REASON_PASS_NOT_OURS, set_other_port},
-	{"ack", 0, REASON_HIT_ACK, NULL},
-	{"text-1", 1, REASON_HIT_TEXT, NULL},
-	{"text-64", 64, REASON_HIT_TEXT, NULL},
-	{"text-512", 512, REASON_HIT_TEXT, NULL},
-	{"text-1448", 1448, REASON_HIT_TEXT, NULL},
-	{"punt", 64, REASON_PUNT_ORDER, set_ahead},
+	{"pass", 64, REASON_PASS_NOT_TCP, set_udp, false},
+	{"miss", 64, REASON_PASS_NOT_OURS, set_other_port, false},
+	{"ack", 0, REASON_HIT_ACK, NULL, false},
+	{"text-1", 1, REASON_HIT_TEXT, NULL, false},
+	{"text-64", 64, REASON_HIT_TEXT, NULL, false},
+	{"carrying-64", 64, REASON_HIT_TEXT, NULL, true},
+	{"text-512", 512, REASON_HIT_TEXT, NULL, false},
+	{"text-1448", 1448, REASON_HIT_TEXT, NULL, false},
+	{"punt", 64, REASON_PUNT_ORDER, set_ahead, false},
 };
+
+enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };
 
 struct options {
 	uint32_t flows[FLOWS_MOST];
@@ -124,7 +128,7 @@ static void load(struct tables *t, const struct kind *k, struct shot *s)
 		k->change(&f);
 	s->kind = k;
 	s->length = frame_build(&f, s->bytes);
-	s->repeat = t->ring_bytes / (k->text + RECORD_SLACK);
+	s->repeat = k->carries ? CARRIER_SLOTS : t->ring_bytes / (k->text + RECORD_SLACK);
 	give_sums(t, &f, s->bytes);
 }
 
@@ -134,9 +138,11 @@ static void load(struct tables *t, const struct kind *k, struct shot *s)
 static uint32_t fire(struct tables *t, const struct shot *s, int program)
 {
 	bool real = program == bpf_program__fd(t->program->progs.xtcp_xdp);
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = s->bytes, .data_size_in = s->length,
-		    .repeat = (int)s->repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, o);
 
+	o.data_in = s->bytes;
+	o.data_size_in = s->length;
+	o.repeat = (int)s->repeat;
 	tables_aim_at(t, program);
 	t->aim->bss->changes_flow = real && !reason_is_pass(s->kind->reason);
 	must(!bpf_prog_test_run_opts(bpf_program__fd(t->aim->progs.run), &o), "BPF_PROG_TEST_RUN");
@@ -144,17 +150,28 @@ static uint32_t fire(struct tables *t, const struct shot *s, int program)
 	return o.duration;
 }
 
+/* All runs must have been of that kind. */
+static void expect_all(const struct shot *s, const char *what, uint64_t counted)
+{
+	if (counted == s->repeat)
+		return;
+	fprintf(stderr, "%s: only %llu of %u runs %s\n", s->kind->name, (unsigned long long)counted,
+		s->repeat, what);
+	exit(1);
+}
+
 static uint32_t fire_for_real(struct tables *t, const struct shot *s)
 {
 	uint64_t before = tables_counted(t, s->kind->reason);
-	uint32_t ns = fire(t, s, bpf_program__fd(t->program->progs.xtcp_xdp));
-	uint64_t counted = tables_counted(t, s->kind->reason) - before;
+	uint32_t claimed = t->carrier->claimed, ns;
 
-	if (counted == s->repeat)
-		return ns;
-	fprintf(stderr, "%s: only %llu of %u runs were that\n", s->kind->name,
-		(unsigned long long)counted, s->repeat);
-	exit(1);
+	if (s->kind->carries)
+		tables_load_carrier(t, s->bytes, s->length, s->repeat);
+	ns = fire(t, s, bpf_program__fd(t->program->progs.xtcp_xdp));
+	expect_all(s, "were that", tables_counted(t, s->kind->reason) - before);
+	if (s->kind->carries)
+		expect_all(s, "carried a segment", t->carrier->claimed - claimed);
+	return ns;
 }
 
 static int by_size(const void *a, const void *b)
@@ -190,7 +207,7 @@ static void measure_all(struct tables *t, const struct options *o)
 
 	for (uint32_t i = 0; i < o->flow_counts; i++) {
 		tables_fill(t, o->flows[i]);
-		for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+		for (size_t k = 0; k < KINDS; k++) {
 			if (o->only && strcmp(o->only, kinds[k].name))
 				continue;
 			load(t, &kinds[k], &s);
@@ -226,7 +243,7 @@ static int usage(void)
 	      "  --ring-mib  a power of two (16, as the daemon's)\n"
 	      "kinds:",
 	      stderr);
-	for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++)
+	for (size_t k = 0; k < KINDS; k++)
 		fprintf(stderr, " %s", kinds[k].name);
 	fputc('\n', stderr);
 	return 2;
@@ -245,6 +262,14 @@ static bool read_flows(struct options *o, char *list)
 		o->flows[o->flow_counts++] = last = n;
 	}
 	return o->flow_counts;
+}
+
+static bool is_kind(const char *name)
+{
+	for (size_t k = 0; k < KINDS; k++)
+		if (!strcmp(name, kinds[k].name))
+			return true;
+	return false;
 }
 
 static bool read_options(struct options *o, int argc, char **argv)
@@ -270,6 +295,8 @@ static bool read_options(struct options *o, int argc, char **argv)
 		default: return false;
 		}
 	}
+	if (o->only && !is_kind(o->only))
+		return false;
 	return optind == argc && o->rounds && o->rounds <= ROUNDS_MOST && o->ring_mib;
 }
 
