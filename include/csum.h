@@ -65,11 +65,19 @@ static inline __u64 csum_add_bytes(__u64 sum, const void *bytes, __u32 length)
 {
 	const __u8 *p = bytes;
 
-	for (; length >= 4; p += 4, length -= 4) {
+	for (; length >= 8; p += 8, length -= 8) {
+		__u32 word[2];
+
+		__builtin_memcpy(word, p, 8);
+		sum += (__u64)word[0] + word[1];
+	}
+	if (length >= 4) {
 		__u32 word;
 
 		__builtin_memcpy(&word, p, 4);
 		sum += word;
+		p += 4;
+		length -= 4;
 	}
 	if (length) {
 		__u32 word = 0;

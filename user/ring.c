@@ -61,6 +61,18 @@ const struct record *ring_next(struct ring *r)
 	return NULL;
 }
 
+const struct record *ring_peek(const struct ring *r)
+{
+	const __u8 *header = r->data + (r->position & r->mask);
+
+	if (r->position == __atomic_load_n(r->producer, __ATOMIC_ACQUIRE))
+		return NULL;
+	if (__atomic_load_n((const __u32 *)header, __ATOMIC_ACQUIRE) &
+	    (BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT))
+		return NULL;
+	return (const struct record *)(header + BPF_RINGBUF_HDR_SZ);
+}
+
 void ring_undo(struct ring *r, const struct record *record)
 {
 	const __u8 *header = (const __u8 *)record - BPF_RINGBUF_HDR_SZ;

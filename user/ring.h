@@ -27,6 +27,8 @@ void ring_close(struct ring *r);
 /* The next record that XDP has finished, or NULL. It stays valid until
  * ring_give_back(). */
 const struct record *ring_next(struct ring *r);
+/* The one that ring_next() would return, if it follows at once; or NULL. */
+const struct record *ring_peek(const struct ring *r);
 /* The record that ring_next() returned has not been dealt with: see it again. */
 void ring_undo(struct ring *r, const struct record *record);
 /* All that was read is dealt with. */

@@ -22,6 +22,8 @@
  * and how many may be given back at once. */
 enum { BATCH = 256, GIVE_BACK = 32 };
 
+enum { LINE = 64 }; /* of the cache; about */
+
 /* How long acknowledged text waits for a block before its connection is given
  * up. Everybody's records wait with it, so it cannot be for ever. */
 #define STALL_MOST (2000ull * MILLISECOND)
@@ -223,12 +225,32 @@ static bool deal_with(struct worker *w, const struct record *r)
 	return true;
 }
 
+static void prefetch_lines(const void *from, size_t bytes)
+{
+	for (size_t at = 0; at < bytes; at += LINE)
+		__builtin_prefetch((const char *)from + at);
+}
+
+/* What the next record is about comes from memory while this one is dealt with. */
+static void prefetch_next(const struct worker *w)
+{
+	const struct record *r = ring_peek(&w->ring);
+	const struct sessions *t = &w->sessions;
+
+	if (!r || !(r->flags & RECORD_KNOWN) || r->index - t->base >= t->high)
+		return;
+	prefetch_lines(&t->place[r->index - t->base], sizeof(struct session));
+	prefetch_lines(&w->engine->maps.conns[r->index], sizeof(struct conn));
+	__builtin_prefetch(&w->engine->maps.flows[r->index].tx);
+}
+
 bool rx_drain(struct worker *w)
 {
 	const struct record *r;
 	int done = 0;
 
 	while (done < BATCH && (r = ring_next(&w->ring))) {
+		prefetch_next(w);
 		if (!deal_with(w, r)) {
 			ring_undo(&w->ring, r);
 			break;

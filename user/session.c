@@ -58,7 +58,11 @@ void session_release_read(struct session *s)
 void session_trace(struct session *s, const struct segment *seg, uint8_t how)
 {
 	struct worker *w = s->worker;
-	struct trace_entry e = {
+	struct trace_entry e;
+
+	if (s->trace < 0)
+		return;
+	e = (struct trace_entry){
 		.time = w->host.now,
 		.seq = seg->seq,
 		.ack = seg->ack,
@@ -69,8 +73,7 @@ void session_trace(struct session *s, const struct segment *seg, uint8_t how)
 		.how = how,
 	};
 
-	if (s->trace >= 0)
-		trace_segment(w->traces, s->trace, s->conn->id, &e);
+	trace_segment(w->traces, s->trace, s->conn->id, &e);
 }
 
 const void *session_peek(struct session *s, size_t *length)

@@ -16,6 +16,9 @@
 /* Turns before other connections get theirs. */
 enum { TURNS = 8 };
 
+/* Connections that are settled between two looks at the clock: some microseconds. */
+enum { CLOCK_EVERY = 8 };
+
 /* Of the free part of the receive pool one connection may fill one SHAREth. */
 enum { SHARE = 8, SHARE_LEAST = 2 * TEXT_BLOCK };
 
@@ -217,10 +220,8 @@ static void share_pool(struct session *s)
 
 static void settle(struct session *s)
 {
-	struct worker *w = s->worker;
 	bool sent = true;
 
-	w->host.now = clock_now();
 	share_pool(s);
 	for (int turn = 0; turn < TURNS && s->marks & MARK_CHANGED && sent; turn++) {
 		s->marks &= (uint16_t)~MARK_CHANGED;
@@ -244,7 +245,7 @@ static void settle(struct session *s)
 
 /* --- from the worker's loop ------------------------------------------------------- */
 
-/* Of all that have changed, before the first of them is settled: right after the
+/* Of all that have changed and that XDP has not, before the first of them is settled: right after the
  * ring was emptied few have a punt on its way, and while others are settled the
  * segments of those that XDP got back are hits already. */
 static void decide_owners(struct worker *w)
@@ -254,27 +255,29 @@ static void decide_owners(struct worker *w)
 
 	for (uint32_t i = t->changed_first; i != SESSIONS_NONE; i = s->next) {
 		s = &t->place[i];
-		decide_owner(s);
+		if (!(s->marks & MARK_XDP))
+			decide_owner(s);
 	}
 }
 
 bool settle_changed(struct worker *w)
 {
 	uint32_t last = w->sessions.changed_last;
-	struct session *s;
+	bool was_last = w->sessions.changed_first == SESSIONS_NONE;
+	uint32_t done = 0;
 
-	decide_owners(w);
-	s = sessions_next_changed(w);
-	if (!s)
+	if (was_last)
 		return false;
-	for (;;) {
-		bool was_last = (uint32_t)(s - w->sessions.place) == last;
+	decide_owners(w);
+	while (!was_last) {
+		struct session *s = sessions_next_changed(w);
 
+		was_last = (uint32_t)(s - w->sessions.place) == last;
+		if (!(done++ % CLOCK_EVERY))
+			w->host.now = clock_now();
 		settle(s);
-		if (was_last)
-			return true;
-		s = sessions_next_changed(w);
 	}
+	return true;
 }
 
 void settle_deadline(void *worker, uint32_t place)

@@ -222,8 +222,9 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 	struct frame_ends ends = {&c->tuple, &c->link, t->ip_id, finds_path_mtu(w, c)};
 	const struct tx_cut cut = {c->snd.mss, c->link.v4};
 	static __thread struct log_limit limit;
-	struct outgoing o = {.count = 1};
+	struct outgoing o;
 
+	o.count = 1;
 	if (seg->text_length)
 		o.count += text_pieces(&w->text, &s->send, seg->seq, seg->text_length, o.whole + 1,
 				       TX_PIECES_MAX);
@@ -247,8 +248,9 @@ void tx_bare(struct worker *w, const struct tuple *tuple, const struct link_addr
 	     const struct segment *seg)
 {
 	struct frame_ends ends = {tuple, link, w->tx.ip_id++, false};
-	struct outgoing o = {.count = 1};
+	struct outgoing o;
 
+	o.count = 1;
 	build(&o, &ends, seg);
 	send_small(&w->tx, NULL, &o);
 }
