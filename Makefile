@@ -58,7 +58,7 @@ MAKEFLAGS += --no-builtin-rules
 .DELETE_ON_ERROR:
 .SECONDARY:
 .SECONDEXPANSION:
-.PHONY: all tests test fuzz matrix conformance coverage coverage-report fmt check check-format \
+.PHONY: FORCE all tests test fuzz matrix conformance coverage coverage-report fmt check check-format \
 	check-build check-static check-conformance \
 	check-layers bench bench-tools bench-micro bench-instructions check-instructions \
 	bench-deps demo deps install uninstall clean help $(LAYERS:%=test-%)
