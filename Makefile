@@ -150,6 +150,7 @@ bench-tools: $(BUILD)/xtcpd $(BUILD)/xtcpctl $(BUILD)/xload $(BENCH_TOOLS)
 
 # Parts by themselves: XDP by BPF_PROG_TEST_RUN, and the core.
 MICRO_TOOLS = $(BUILD)/bench/micro/xdp $(BUILD)/bench/micro/core
+COMPILED_BY = CC='$(CC)' CFLAGS='$(strip $(CFLAGS) $(LTO))' CLANG='$(CLANG)'
 AIMED	   := $(patsubst %,$(BUILD)/obj/tools/bench/micro/%.o,xdp tables)
 
 $(BUILD)/%.bpf.o: tools/bench/micro/%.bpf.c
@@ -166,7 +167,7 @@ $(BUILD)/bench/micro/xdp: $(AIMED) $(BUILD)/obj/tests/bpf/rig/frame.o
 $(BUILD)/bench/micro/core: $(patsubst %,$(BUILD)/obj/tools/bench/micro/%.o,core pair) $(CORE_SOURCES:%.c=$(BUILD)/obj/%.o)
 	@mkdir -p $(@D)
 	$(call step,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -o $@
+	$(Q)$(CC) $(CFLAGS) $(LTO) $(LDFLAGS) $^ -o $@
 
 # MICRO='--flows 1 --rounds 11': tools/bench/micro/micro --help
 bench-micro: $(MICRO_TOOLS)
@@ -174,10 +175,10 @@ bench-micro: $(MICRO_TOOLS)
 
 # Into the repository, so that a regression is a diff; and whether there is one.
 bench-instructions: $(MICRO_TOOLS)
-	BUILD=$(BUILD) CC='$(CC)' CLANG='$(CLANG)' tools/bench/micro/micro instructions
+	BUILD=$(BUILD) $(COMPILED_BY) tools/bench/micro/micro instructions $(MICRO)
 
 check-instructions: $(MICRO_TOOLS)
-	BUILD=$(BUILD) CC='$(CC)' CLANG='$(CLANG)' tools/bench/micro/micro check
+	BUILD=$(BUILD) $(COMPILED_BY) tools/bench/micro/micro check
 
 # BENCH='--quick' or the names of rows: BENCH=--help lists them
 bench: bench-tools
