@@ -151,6 +151,46 @@ ON_BOTH(proxy__bytes_both_ways)
 	end_bed(&b);
 }
 
+ON_BOTH(proxy__a_message_is_taken_where_it_lies)
+{
+	struct bed b = connected_bed(is_unix);
+	char much[1448] = "";
+
+	assert_int_equal(service_proxy.take(b.s, "question", 8), 8);
+	expect_text(b.backend, "question");
+	assert_int_equal(service_proxy.take(b.s, much, sizeof(much)), 0); /* more may follow */
+	mock_hit(b.s, "another", 7);
+	assert_int_equal(b.s->in_read, 7);
+	expect_text(b.backend, "another");
+	end_bed(&b);
+}
+
+TEST(proxy__nothing_is_taken_before_the_backend_is_there)
+{
+	struct bed b = make_bed(false);
+
+	assert_int_equal(mock_open(b.s), 0);
+	assert_int_equal(service_proxy.take(b.s, "early", 5), 0);
+	mock_hit(b.s, "early", 5);
+	accept_backend(&b);
+	expect_text(b.backend, "early");
+	end_bed(&b);
+}
+
+/* It is read when epoll tells of it, not for each message of the peer. */
+ON_BOTH(proxy__the_backend_is_not_asked_in_vain)
+{
+	struct bed b = connected_bed(is_unix);
+
+	assert_int_equal(send(b.backend, "news", 4, 0), 4);
+	mock_hit(b.s, "x", 1);
+	mock_text(b.s, "y", 1);
+	assert_int_equal(b.s->out_length, 0);
+	assert_int_equal(mock_poll(b.s, 20), 1);
+	assert_int_equal(b.s->out_length, 4);
+	end_bed(&b);
+}
+
 /* Text that comes before the backend is connected waits in the window. */
 ON_BOTH(proxy__text_before_the_backend_is_there)
 {
@@ -180,6 +220,31 @@ TEST(proxy__epoll_is_left_alone_while_nothing_is_blocked)
 		mock_poll(b.s, 0);
 	}
 	assert_int_equal(b.s->watch_changes, before);
+	end_bed(&b);
+}
+
+/* A stream of messages to a backend that reads by fits and starts. */
+ON_BOTH(proxy__messages_taken_and_stored_keep_their_order)
+{
+	struct bed b = connected_bed(is_unix);
+	size_t sent = 0, seen = 0;
+	char chunk[600], got[8192];
+
+	while (seen < 600 * 1500) {
+		for (size_t i = 0; i < sizeof(chunk); i++)
+			chunk[i] = (char)((sent + i) % 251);
+		if (sent < 600 * 1500) {
+			mock_hit(b.s, chunk, sizeof(chunk));
+			sent += sizeof(chunk);
+		}
+		if (sent % 90000 && sent < 600 * 1500)
+			continue;
+		for (ssize_t n; (n = recv(b.backend, got, sizeof(got), MSG_DONTWAIT)) > 0;)
+			for (ssize_t i = 0; i < n; i++)
+				assert_int_equal(got[i], (char)(seen++ % 251));
+		mock_poll(b.s, 0);
+	}
+	assert_int_equal(seen, sent);
 	end_bed(&b);
 }
 

@@ -26,7 +26,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { CHUNK = 65536 };
+enum { CHUNK = 65536, SMALL = 1024 };
 
 struct proxy {
 	struct watch watch; /* first: a watch is a proxy */
@@ -202,18 +202,23 @@ static bool pump_to_backend(struct proxy *p)
 	return true;
 }
 
+/* Less than was asked for is all there was, and epoll tells of more: to ask again
+ * would be a system call for each message. */
 static bool pump_to_peer(struct proxy *p)
 {
 	static __thread char chunk[CHUNK];
 	size_t room;
 
 	while (!p->backend_done && (room = session_room(p->session))) {
-		ssize_t got = recv(p->watch.fd, chunk, room < CHUNK ? room : CHUNK, 0);
+		size_t most = room < CHUNK ? room : CHUNK;
+		ssize_t got = recv(p->watch.fd, chunk, most, 0);
 
 		if (got > 0) {
 			/* Room was promised; a byte that finds none would be lost. */
 			if (session_write(p->session, chunk, (size_t)got) != (size_t)got)
 				return give_up(p);
+			if (p->watched && (size_t)got < most)
+				return true;
 			continue;
 		}
 		if (!got) {
@@ -293,7 +298,34 @@ static void proxy_ready(struct watch *w, uint32_t events)
 	pump(p);
 }
 
-static void proxy_move(struct session *s)
+/* A message of its own goes on from where it lies; of what may be a part of much more
+ * as much as possible is to go at a time. What does not is read by proxy_readable(),
+ * which also finds out why. */
+static size_t proxy_take(struct session *s, const void *text, size_t length)
+{
+	struct proxy *p = session_private(s);
+	ssize_t taken;
+
+	if (p->connecting || p->watch.fd < 0 || length > SMALL)
+		return 0;
+	taken = send(p->watch.fd, text, length, MSG_NOSIGNAL);
+	return taken > 0 ? (size_t)taken : 0;
+}
+
+/* The answer to it comes later, and epoll tells of it. */
+static void proxy_readable(struct session *s)
+{
+	struct proxy *p = session_private(s);
+
+	if (!p->watched) {
+		pump(p);
+		return;
+	}
+	if (!p->connecting && pump_to_backend(p))
+		update_interest(p);
+}
+
+static void proxy_writable(struct session *s)
 {
 	pump(session_private(s));
 }
@@ -338,7 +370,8 @@ static void proxy_ended(struct session *s, enum session_end why)
 const struct service service_proxy = {
 	.name = "proxy",
 	.open = proxy_open,
-	.readable = proxy_move,
-	.writable = proxy_move,
+	.take = proxy_take,
+	.readable = proxy_readable,
+	.writable = proxy_writable,
 	.ended = proxy_ended,
 };
