@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* Loads a segment of the worker's on a frame that has been consumed; the protocol
+/* Loads segments of the worker's on a frame that has been consumed; the protocol
  * is in include/carrier.h, whose rules are cited here. */
 #ifndef XTCP_CARRY_BPF_H
 #define XTCP_CARRY_BPF_H
@@ -18,24 +18,49 @@ static __always_inline bool frame_resize(struct xdp_md *ctx, __u32 length)
 	return more > 0 && !bpf_xdp_adjust_head(ctx, -more);
 }
 
-/* True: the frame is another now, to be sent by XDP_TX. */
-static __always_inline bool carry(const struct visit *v)
+/* The oldest slot before `filled` becomes the frame. */
+static __always_inline bool ride(struct xdp_md *ctx, struct carrier *c, __u32 filled)
+{
+	__u32 position = carrier_claimed(c);
+	struct carrier_slot *slot = &c->slot[position % CARRIER_SLOTS];
+	__u64 length = *(volatile __u32 *)&slot->length;
+
+	return carrier_waits(position, filled) && prove_length(&length, CARRIER_BYTES) &&
+	       frame_resize(ctx, length) && !bpf_xdp_store_bytes(ctx, 0, slot->bytes, length) &&
+	       carrier_claim(c, position);
+}
+
+static __always_inline int multiply(const struct visit *v)
+{
+	struct ride r = {.worker = v->worker, .filled = v->filled};
+
+	if (bpf_xdp_store_bytes(v->ctx, 0, &r, sizeof(r)))
+		return XDP_DROP;
+	return bpf_redirect_map(&riders, 0, BPF_F_BROADCAST);
+}
+
+/* The verdict on a frame that is not needed any more. */
+static __always_inline int carry(const struct visit *v)
 {
 	struct carrier *c = v->carrier;
-	struct carrier_slot *slot;
-	__u32 position;
-	__u64 length;
 
-	if (!c || !transmit_works)
-		return false;
-	position = carrier_claimed(c);
-	if (!carrier_waits(position, v->filled))
-		return false;
-	slot = &c->slot[position % CARRIER_SLOTS];
-	length = *(volatile __u32 *)&slot->length;
-	return prove_length(&length, CARRIER_BYTES) && frame_resize(v->ctx, length) &&
-	       !bpf_xdp_store_bytes(v->ctx, 0, slot->bytes, length) &&
-	       carrier_claim(c, position);
+	if (!c || !transmit_works || !carrier_waits(carrier_claimed(c), v->filled))
+		return XDP_DROP;
+	if (carrier_take_seed(c))
+		return multiply(v);
+	return ride(v->ctx, c, v->filled) ? XDP_TX : XDP_DROP;
+}
+
+/* Run over each copy, on its way out. */
+static __always_inline int copy_leaves(struct xdp_md *ctx)
+{
+	struct carrier *c;
+	struct ride r;
+
+	if (bpf_xdp_load_bytes(ctx, 0, &r, sizeof(r)))
+		return XDP_DROP;
+	c = bpf_map_lookup_elem(&carrier, &r.worker);
+	return c && ride(ctx, c, r.filled) ? XDP_PASS : XDP_DROP;
 }
 
 #endif

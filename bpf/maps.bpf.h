@@ -78,6 +78,15 @@ struct {
 	__type(value, struct carrier);
 } carrier SEC(".maps");
 
+/* Where copies of a frame go: each entry leads back to the interface, by way of
+ * xtcp_ride. Filled by the daemon where that works. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, CARRIER_RIDERS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(struct bpf_devmap_val));
+} riders SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);

@@ -182,6 +182,7 @@ static __always_inline enum reason record_begin(struct visit *v, __u32 worker, s
 	v->carrier = bpf_map_lookup_elem(&carrier, &worker);
 	if (!ring || !v->wake || !v->carrier)
 		return REASON_DROP_RING_FULL;
+	v->worker = worker;
 	v->filled = carrier_filled(v->carrier);
 	return record_fill(v, ring, x);
 }

@@ -32,6 +32,7 @@ struct visit {
 	struct flow *flow;	  /* unless STANDING_NO_FLOW */
 	struct tuple_value known; /* the flow's index and generation */
 	struct worker_wake *wake; /* of the worker that gets the record */
+	__u32 worker;		  /* the same */
 	struct carrier *carrier;  /* of the same */
 	__u32 filled;		  /* of the carrier, before the record was submitted */
 	struct record *record;

@@ -291,7 +291,7 @@ static __always_inline int verdict(const struct visit *v, enum reason r)
 		return XDP_PASS;
 	if (r == REASON_HIT_TEXT_ACKED)
 		return XDP_TX;
-	return reason_has_record(r) && carry(v) ? XDP_TX : XDP_DROP;
+	return reason_has_record(r) ? carry(v) : XDP_DROP;
 }
 
 static __always_inline void count(__u32 reason)
@@ -315,4 +315,10 @@ SEC("xdp.frags")
 int xtcp_xdp(struct xdp_md *ctx)
 {
 	return visit(ctx);
+}
+
+SEC("xdp.frags/devmap")
+int xtcp_ride(struct xdp_md *ctx)
+{
+	return copy_leaves(ctx);
 }

@@ -26,6 +26,13 @@
  * 6. Slots leave in their order. A segment of a connection that goes another way
  *    waits until those before it have left (user/tx.c).
  *
+ * Multiplying. Where frames come one at a time because they left one at a time, each
+ * costs a poll of the driver on either side. So the worker may allow `seeds`: a frame
+ * that takes one is copied (BPF_F_BROADCAST of a devmap), and each copy is a carrier of
+ * its own, CARRIER_RIDERS of them. From then on so many come and go together. The copies
+ * bear a struct ride, as far as rule 4 is concerned: `filled` as it was read
+ * before the barrier.
+ *
  * A slot may go stale while it waits, and harmlessly so: text stays the text of its
  * sequence numbers; an older acknowledgment is ignored, and its window with it
  * (RFC 9293, 3.10.7.4, fifth); an acknowledgment in place that overtakes it has a
@@ -38,11 +45,17 @@
 #include <stdbool.h>
 
 /* A slot holds a frame of Ethernet's 1500 bytes, tagged or not. */
-enum { CARRIER_SLOTS = 1024, CARRIER_BYTES = 1532 };
+enum { CARRIER_SLOTS = 1024, CARRIER_BYTES = 1532, CARRIER_RIDERS = 8 };
 
 struct carrier_slot {
 	__u32 length; /* bytes of the frame, from the Ethernet header on; never 0 */
 	__u8 bytes[CARRIER_BYTES];
+};
+
+/* What a copy bears in its first bytes, in place of the frame that was consumed. */
+struct ride {
+	__u32 worker;
+	__u32 filled;
 };
 
 /* Of one worker; both positions on a cache line of their own. */
@@ -50,7 +63,8 @@ struct carrier {
 	__u32 filled; /* by the worker */
 	__u32 spare[15];
 	__u32 claimed; /* by whoever claims, compare-and-swap */
-	__u32 unused[15];
+	__u32 seeds;   /* frames that may still be multiplied: set by the worker, taken by XDP */
+	__u32 unused[14];
 	struct carrier_slot slot[CARRIER_SLOTS];
 };
 
@@ -73,6 +87,14 @@ static inline bool carrier_waits(__u32 position, __u32 filled)
 static inline bool carrier_claim(struct carrier *c, __u32 position)
 {
 	return __sync_val_compare_and_swap(&c->claimed, position, position + 1) == position;
+}
+
+/* A frame that may be multiplied; a swap that fails is one multiplication less. */
+static inline bool carrier_take_seed(struct carrier *c)
+{
+	__u32 seeds = *(const volatile __u32 *)&c->seeds;
+
+	return seeds && __sync_val_compare_and_swap(&c->seeds, seeds, seeds - 1) == seeds;
 }
 
 _Static_assert(sizeof(struct carrier_slot) == 1536, "whole cache lines");

@@ -276,6 +276,26 @@ static int map_arrays(struct attachment *a)
 	return m->flows && m->conns && m->text && m->wakes && m->carrier ? 0 : -ENOMEM;
 }
 
+/* Copies of frames leave by the interface itself. Only a veth is known to take them
+ * wherever it takes XDP_TX; without them segments leave one at a time. */
+static void fill_riders(struct attachment *a, const struct interface *i)
+{
+	struct bpf_devmap_val way = {
+		.ifindex = i->index,
+		.bpf_prog.fd = bpf_program__fd(a->skeleton->progs.xtcp_ride),
+	};
+	int error = 0;
+
+	a->maps.multiplies = i->veth;
+	for (uint32_t n = 0; n < CARRIER_RIDERS && i->veth && !error; n++)
+		error = bpf_map_update_elem(bpf_map__fd(a->skeleton->maps.riders), &n, &way,
+					    BPF_ANY);
+	if (!error)
+		return;
+	a->maps.multiplies = false;
+	log_info("%s: carrier frames are not multiplied: %s", i->name, strerror(-error));
+}
+
 int attach_load(struct attachment *a, const struct config *config, const struct interface *i)
 {
 	int error;
@@ -293,7 +313,10 @@ int attach_load(struct attachment *a, const struct config *config, const struct 
 	if (error)
 		return say_load_error(error);
 	error = pin_maps(a, config);
-	return error ? error : map_arrays(a);
+	if (error)
+		return error;
+	fill_riders(a, i);
+	return map_arrays(a);
 }
 
 /* A descriptor of the ring of that worker, or -errno. */

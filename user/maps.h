@@ -7,6 +7,7 @@
 #include "abi.h"
 #include "carrier.h"
 #include "tcp/conn.h"
+#include <stdbool.h>
 #include <stdint.h>
 
 struct maps {
@@ -15,6 +16,7 @@ struct maps {
 	uint8_t *text;
 	struct worker_wake *wakes;
 	struct carrier *carrier;
+	bool multiplies;	  /* carrier frames can be copied */
 	uint32_t *transmit_works; /* the program's global: does XDP_TX arrive? */
 	int tuples;
 	int rings;

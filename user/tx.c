@@ -27,6 +27,7 @@ int tx_make(struct worker *w)
 	t->carrier = (struct tx_carrier){
 		.ring = w->engine->config->carriers ? &w->engine->maps.carrier[w->number] : NULL,
 		.works = w->engine->maps.transmit_works,
+		.multiplies = w->engine->maps.multiplies,
 		.take_back = TAKE_BACK_FIRST,
 	};
 	if (w->engine->config->transmit == TRANSMIT_PACKET)
@@ -122,6 +123,7 @@ static void look_after_carriers(struct tx *t, bool quiet)
 		c->take_back = TAKE_BACK_FIRST;
 	if (moved && !quiet)
 		return;
+	tx_carrier_sow(c);
 	take_back(t, c->take_back);
 	c->take_back *= 2;
 	if (c->take_back > TAKE_BACK_MOST)

@@ -3,6 +3,9 @@
 #include "tx_carrier.h"
 #include <string.h>
 
+/* Of what waits, one in so many; and no more frames than a driver polls at once. */
+enum { WAITING_PER_SEED = 16, SEEDS_MOST = 64 / CARRIER_RIDERS };
+
 static struct carrier_slot *slot_at(const struct tx_carrier *t, uint32_t position)
 {
 	return &t->ring->slot[position % CARRIER_SLOTS];
@@ -33,6 +36,16 @@ uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int c
 	slot->length = length;
 	__atomic_store_n(&t->ring->filled, position + 1, __ATOMIC_RELEASE);
 	return position;
+}
+
+void tx_carrier_sow(struct tx_carrier *t)
+{
+	uint32_t waiting = t->ring->filled - carrier_claimed(t->ring);
+	uint32_t seeds = waiting / WAITING_PER_SEED;
+
+	if (t->multiplies)
+		__atomic_store_n(&t->ring->seeds, seeds < SEEDS_MOST ? seeds : SEEDS_MOST,
+				 __ATOMIC_RELAXED);
 }
 
 bool tx_carrier_waits(const struct tx_carrier *t, uint32_t position)

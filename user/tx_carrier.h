@@ -12,6 +12,7 @@
 struct tx_carrier {
 	struct carrier *ring;  /* NULL: not to be used */
 	const uint32_t *works; /* does XDP_TX arrive? */
+	bool multiplies;       /* may frames be copied? */
 	uint32_t seen;	       /* carried when tx_carrier_moved() was last asked */
 	uint32_t take_back;    /* how many the next time; see tx.c */
 	uint32_t taken_back;   /* segments that found no frame; wraps */
@@ -23,6 +24,9 @@ bool tx_carrier_has_room(const struct tx_carrier *t);
 /* Loads a whole frame, checksums and all: there is room. Its position. */
 uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int count);
 
+/* What leaves next may bring frames one at a time: they may be multiplied, so that
+ * what waits leaves with them in a few turns. */
+void tx_carrier_sow(struct tx_carrier *t);
 /* Does the frame at that position wait, or any at all? */
 bool tx_carrier_waits(const struct tx_carrier *t, uint32_t position);
 bool tx_carrier_is_empty(const struct tx_carrier *t);

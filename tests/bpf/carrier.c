@@ -51,6 +51,7 @@ static int begin(void **state)
 	rig_flow(&rig, false, OWNER_XDP_IDLE);
 	rig.program->bss->transmit_works = 1;
 	c->filled = c->claimed = FIRST;
+	c->seeds = 0;
 	way = (struct tx_carrier){.ring = c, .works = &rig.program->bss->transmit_works};
 	return 0;
 }
@@ -147,6 +148,44 @@ static void assert_nothing_left(int verdict)
 	assert_int_equal(result.verdict, verdict);
 	assert_int_equal(carrier_claimed(way.ring), FIRST);
 	assert_true(tx_carrier_waits(&way, FIRST));
+}
+
+/* The copies themselves need an interface: tests/net/test_carriers.py. */
+static void a_seed_multiplies_a_frame(void **state)
+{
+	struct ride ride;
+
+	(void)state;
+	way.multiplies = true;
+	for (uint32_t i = 0; i < 40; i++)
+		load(&way, i, 100);
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 2);
+	for (uint32_t left = 2; left; left--) {
+		run_text(64);
+		assert_int_equal(result.verdict, XDP_REDIRECT);
+		assert_int_equal(way.ring->seeds, left - 1);
+		memcpy(&ride, result.frame, sizeof(ride));
+		assert_int_equal(ride.worker, RIG_WORKER);
+		assert_int_equal(ride.filled, FIRST + 40);
+	}
+	assert_int_equal(carrier_claimed(way.ring), FIRST);
+	run_text(64);
+	assert_carried(0, 100);
+}
+
+static void no_seed_where_nothing_waits(void **state)
+{
+	(void)state;
+	way.ring->seeds = 3;
+	run_text(64);
+	assert_int_equal(result.verdict, XDP_DROP);
+	assert_int_equal(way.ring->seeds, 3);
+	tx_carrier_sow(&way); /* may not be multiplied here */
+	assert_int_equal(way.ring->seeds, 3);
+	way.multiplies = true;
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 0);
 }
 
 /* What was not consumed must not be turned into something else. */
@@ -367,6 +406,8 @@ int main(void)
 		cmocka_unit_test_setup(the_frame_is_cut_or_grown, begin),
 		cmocka_unit_test_setup(a_punt_carries, begin),
 		cmocka_unit_test_setup(in_the_order_of_loading, begin),
+		cmocka_unit_test_setup(a_seed_multiplies_a_frame, begin),
+		cmocka_unit_test_setup(no_seed_where_nothing_waits, begin),
 		cmocka_unit_test_setup(others_do_not_carry, begin),
 		cmocka_unit_test_setup(an_acknowledgment_in_place_does_not, begin),
 		cmocka_unit_test_setup(only_where_it_arrives, begin),
