@@ -82,10 +82,10 @@ static json_t *worker_of(struct worker *w, uint32_t number)
 			json,
 			json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:s}", "wakeups",
 				  (json_int_t)s.wakeups, "rounds", (json_int_t)s.rounds, "records",
-				  (json_int_t)s.records, "sent_carried",
-				  (json_int_t)s.sent_carried, "sent_xdp", (json_int_t)s.sent_xdp,
-				  "sent_packet", (json_int_t)s.sent_packet, "transmit_small",
-				  s.transmit_small, "transmit_bulk", s.transmit_bulk));
+				  (json_int_t)s.records, "sent_carried", (json_int_t)s.sent_carried,
+				  "sent_xdp", (json_int_t)s.sent_xdp, "sent_packet",
+				  (json_int_t)s.sent_packet, "transmit_small", s.transmit_small,
+				  "transmit_bulk", s.transmit_bulk));
 	if (json)
 		json_object_update_new(json, json_pack("{s:I, s:I, s:I, s:I}", "icmp_too_big",
 						       (json_int_t)s.icmp_too_big, "icmp_soft",

@@ -62,7 +62,7 @@ struct config {
 	uint32_t ttl;		     /* of IPv4, and IPv6's hop limit; 64 */
 	uint32_t dscp;		     /* 0 */
 	enum xdp_mode { XDP_MODE_AUTO, XDP_MODE_NATIVE, XDP_MODE_GENERIC } mode;
-	bool carriers;		     /* small segments leave on frames that have come; true */
+	bool carriers; /* small segments leave on frames that have come; true */
 	enum transmit { TRANSMIT_AUTO, TRANSMIT_PACKET, TRANSMIT_XDP } transmit;
 	/* In the order of tcp/congestion.h. */
 	enum congestion_choice { CONGESTED_BY_NEWRENO, CONGESTED_BY_CUBIC } congestion;

@@ -61,7 +61,8 @@ const struct setting settings[SETTINGS] = {
 	{CHOICE(mode, modes), .argument = "MODE", .help = "XDP mode: auto, native or generic"},
 	{CHOICE(transmit, transmits), .argument = "WAY",
 	 .help = "way of small segments: auto, packet or xdp"},
-	{FLAG(carriers, true), .help = "let small segments leave on frames that have come (XDP_TX)"},
+	{FLAG(carriers, true),
+	 .help = "let small segments leave on frames that have come (XDP_TX)"},
 };
 
 static void *field_of(const struct setting *s, struct config *config)
