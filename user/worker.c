@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 enum {
-	EVENTS = 64,
+	EVENTS = 512,	  /* of descriptors, at a time */
 	POLL_ROUNDS = 32, /* busy rounds between looks at descriptors */
 	BATCHES = 16,	  /* of records before what they changed is settled */
 	CATCH_UP = 2,	  /* times that is done before what is queued is sent (MUST-59) */
