@@ -7,13 +7,15 @@
  *                    └ pass                      carry a segment of the worker's
  *
  * It acts and decides nothing: what a frame says is read by parse.h, whose turn
- * it is by owner.h, what may be done with a segment by fastpath.h. Every frame is
- * counted once, at the one exit, under the reason that its verdict follows from.
- * What is not ours is passed, what is in doubt goes to the daemon. */
+ * it is by owner.h, what may be done with a segment by fastpath.h, whether one of
+ * no connection may wait by backlog.h. Every frame is counted once, at the one
+ * exit, under the reason that its verdict follows from. What is not ours is passed,
+ * what is in doubt goes to the daemon. */
 #include <linux/bpf.h>
 
 #include "abi.h"
 #include "ack.bpf.h"
+#include "backlog.h"
 #include "carry.bpf.h"
 #include "csum.h"
 #include "fastpath.h"
@@ -147,6 +149,13 @@ static __always_inline __u32 punt_worker(const struct visit *v)
 	return worker_count ? v->ctx->rx_queue_index % worker_count : 0;
 }
 
+static __always_inline bool may_wait(__u32 worker)
+{
+	struct worker_wake *w = bpf_map_lookup_elem(&workers, &worker);
+
+	return w && backlog_admits(&w->backlog, bpf_ktime_get_ns());
+}
+
 /* After the record is reserved and before it is submitted: what is given to the
  * daemon must come with the record that says so. */
 static __always_inline __u8 punt_flags(struct visit *v)
@@ -157,8 +166,10 @@ static __always_inline __u8 punt_flags(struct visit *v)
 		return RECORD_KNOWN | RECORD_COUNTED;
 	case STANDING_DAEMON: return RECORD_KNOWN | RECORD_COUNTED;
 	case STANDING_BUSY: return RECORD_KNOWN;
-	default: return 0;
+	default: break;
 	}
+	backlog_enter(&v->wake->backlog, v->record->length);
+	return 0;
 }
 
 /* There is no record of the segment: as if it had not come. */
@@ -174,8 +185,12 @@ static __always_inline void flow_leave(struct visit *v)
 static __always_inline enum reason punt(struct visit *v, enum reason reason)
 {
 	struct extract x = {.length = v->packet.tcp_offset + v->packet.tcp_length};
-	enum reason failed = record_begin(v, punt_worker(v), &x);
+	__u32 worker = punt_worker(v);
+	enum reason failed;
 
+	if (v->standing == STANDING_NO_FLOW && !may_wait(worker))
+		return REASON_DROP_BACKLOG;
+	failed = record_begin(v, worker, &x);
 	if (failed != PARSED) {
 		flow_leave(v);
 		return failed;

@@ -92,6 +92,13 @@ struct flow {
 	struct flow_tx tx;
 } __attribute__((aligned(64)));
 
+/* Records of no connection that wait in a worker's ring, see backlog.h. */
+struct backlog {
+	__u32 waiting; /* by weight; XDP adds, the worker subtracts, both atomically */
+	__u32 spare;
+	__u64 behind_until; /* CLOCK_MONOTONIC, ns; written by XDP */
+};
+
 /* Shared flags of one worker, on a cache line of its own.
  * asleep: the worker sets 1 before it blocks; XDP swaps 1 → 0 and only then
  * asks for a wake-up. The worker looks at the ring's producer position after it
@@ -103,7 +110,8 @@ struct flow {
 struct worker_wake {
 	__u32 asleep;
 	__u32 pool_low;
-	__u32 spare[14];
+	struct backlog backlog;
+	__u32 spare[10];
 };
 
 enum record_kind {

@@ -36,6 +36,7 @@
 	X(DROP_TCP_HEADER, "drop_tcp_header", "TCP header shorter or longer than its packet")      \
 	X(DROP_CHECKSUM, "drop_checksum", "TCP or IPv4 header checksum wrong")                     \
 	X(DROP_FRAGMENT, "drop_fragment", "a fragment to a listener")                              \
+	X(DROP_BACKLOG, "drop_backlog", "of no connection, while too many of those wait")          \
 	X(DROP_RING_FULL, "drop_ring_full", "no room in the worker's ring; the peer sends again")  \
 	X(DROP_TOO_LARGE, "drop_too_large", "a frame larger than any ring record")                 \
 	X(DROP_OPTIONS, "drop_options", "options that run past the TCP header")                    \

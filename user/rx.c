@@ -8,6 +8,7 @@
  * none, the ring stays as it is until there is one (rx_stall). A punt's text is
  * not acknowledged before it is stored. */
 #include "rx.h"
+#include "backlog.h"
 #include "clock.h"
 #include "csum.h"
 #include "demux.h"
@@ -200,6 +201,8 @@ static void punt(struct worker *w, const struct record *r)
 
 	if (r->flags & RECORD_KNOWN)
 		a.session = sessions_known(w, r->index, r->generation);
+	else
+		backlog_leave(&w->wake->backlog, r->length);
 	if (a.session) {
 		flow_take(a.session);
 		if (r->flags & RECORD_COUNTED)

@@ -6,6 +6,7 @@
  * can have was had.
  *
  * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c tests/bpf/rig/cases.c */
+#include "backlog.h"
 #include "rig/cases.h"
 #include "rig/rig.h"
 #include "segment.h"
@@ -99,6 +100,8 @@ static void set_up(struct trial *t)
 		rig_the_flow(t->rig)->word = owner_word(OWNER_XDP_IDLE, RIG_GENERATION + 1, 0);
 	if (setup & FULL_SYN)
 		rig_the_flow(t->rig)->tx.flags &= (__u8)~FLOW_PARTIAL;
+	for (uint32_t i = 0; i < RIG_WORKERS; i++)
+		t->rig->workers[i].backlog.waiting = setup & CROWDED ? BACKLOG_CROWD : 0;
 	t->rig->workers[RIG_WORKER].pool_low = !!(setup & LOW);
 	t->rig->program->bss->transmit_works = !!(setup & TRANSMIT);
 }

@@ -45,3 +45,14 @@ def test_flood_sends_as_many_as_it_was_told(echo):
     result = xload(echo, "v4", "--mode", "flood", "--flood", "ack", "--count", "500")
     assert result["counters"]["flood_sent"] == 500
     assert echo.echo.counters()["punt_stray"] == 500
+
+
+def test_flood_does_not_fill_the_ring(echo):
+    """More SYNs than the daemon can answer: established connections do not wait behind them."""
+    result = xload(echo, "v4", "-n", "16", "--flood", "syn", "--rate", "200000",
+                   "--duration", "1.5")
+    counters = echo.echo.counters()
+    assert result["active"] == 16
+    assert result["counters"]["exchanges"] > 1000
+    assert counters["drop_ring_full"] == 0
+    assert counters["punt_syn"] + counters["drop_backlog"] > 16 + 4096

@@ -108,7 +108,7 @@ class AtRest:
     def __init__(self, link, target, count):
         self.link, self.count = link, count
         arguments = ["--target", target, "--mode", "idle", "-n", count, "--duration", 600,
-                     "--opening", 60, "--batch", 8192]
+                     "--opening", 60, "--batch", 2048]
         self.command = ["nsenter", "--net=/run/netns/" + link.client, "--",
                         *link.client_command("xload", arguments)]
 

@@ -443,6 +443,12 @@ const struct test_case cases[] = {
 	{"FIN, ring full", FLOW | FULL_RING, REASON_DROP_RING_FULL, 0, set_fin, NULL},
 	{"the daemon's flow, ring full", FLOW | DAEMONS | FULL_RING, REASON_DROP_RING_FULL, 0, NULL,
 	 NULL},
+	{"SYN, too many wait", LISTENER | CROWDED, REASON_DROP_BACKLOG, 0, set_syn, NULL},
+	{"stray, too many wait", LISTENER | CROWDED, REASON_DROP_BACKLOG, 10, NULL, NULL},
+	{"text, too many strangers wait", FLOW | LISTENER | CROWDED, REASON_HIT_TEXT, 100, NULL,
+	 NULL},
+	{"the daemon's flow, too many strangers wait", FLOW | DAEMONS | CROWDED, REASON_PUNT_OWNER,
+	 0, NULL, NULL},
 	{"SYN, ring full", LISTENER | FULL_RING, REASON_DROP_RING_FULL, 0, set_syn, NULL},
 };
 

@@ -20,6 +20,7 @@ enum setup {
 	ONLY_V4 = 0x200,
 	ONLY_V6 = 0x400,
 	FULL_RING = 0x800,
+	CROWDED = 0x2000,  /* as many of no connection wait as may */
 	FULL_SYN = 0x1000, /* the peer's SYN had its whole checksum */
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The XDP program under BPF_PROG_TEST_RUN. */
 #include "rig.h"
+#include "backlog.h"
 #include "segment.h"
 #include "xdp_main.skel.h"
 #include <arpa/inet.h>
@@ -48,28 +49,34 @@ static int count_call(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* libbpf binds the call to the ring; what is called changes from use to use. */
+/* libbpf binds the call to the ring; what is called changes from use to use. What
+ * the daemon does with every record is done here. */
 static int (*ring_call)(void *context, void *data, size_t size);
 static void *ring_context;
 
 static int ring_dispatch(void *context, void *data, size_t size)
 {
-	(void)context;
+	const struct record *r = data;
+	struct worker_wake *worker = context;
+
+	if (!(r->flags & RECORD_KNOWN))
+		backlog_leave(&worker->backlog, r->length);
 	return ring_call(ring_context, data, size);
 }
 
 static void make_ring(struct rig *r, uint32_t worker, uint32_t bytes)
 {
 	int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "ring", 0, 0, bytes, NULL);
+	struct worker_wake *context = &r->workers[worker];
 
 	assert_true(fd >= 0);
 	r->ring_fd[worker] = fd;
 	assert_int_equal(bpf_map_update_elem(bpf_map__fd(r->program->maps.rings), &worker, &fd, 0),
 			 0);
 	if (!r->rings)
-		r->rings = ring_buffer__new(fd, ring_dispatch, NULL, NULL);
+		r->rings = ring_buffer__new(fd, ring_dispatch, context, NULL);
 	else
-		assert_int_equal(ring_buffer__add(r->rings, fd, ring_dispatch, NULL), 0);
+		assert_int_equal(ring_buffer__add(r->rings, fd, ring_dispatch, context), 0);
 	assert_non_null(r->rings);
 }
 
