@@ -30,6 +30,11 @@ static __always_inline bool ride(struct xdp_md *ctx, struct carrier *c, __u32 fi
 	       carrier_claim(c, position);
 }
 
+static __always_inline bool is_in_one_piece(struct xdp_md *ctx)
+{
+	return bpf_xdp_get_buff_len(ctx) == ctx->data_end - ctx->data;
+}
+
 static __always_inline int multiply(const struct visit *v)
 {
 	struct ride r = {.worker = v->worker, .filled = v->filled};
@@ -46,7 +51,7 @@ static __always_inline int carry(const struct visit *v)
 
 	if (!c || !transmit_works || !carrier_waits(carrier_claimed(c), v->filled))
 		return XDP_DROP;
-	if (carrier_take_seed(c))
+	if (carrier_has_seed(c) && is_in_one_piece(v->ctx) && carrier_take_seed(c))
 		return multiply(v);
 	return ride(v->ctx, c, v->filled) ? XDP_TX : XDP_DROP;
 }
@@ -57,7 +62,7 @@ static __always_inline int copy_leaves(struct xdp_md *ctx)
 	struct carrier *c;
 	struct ride r;
 
-	if (bpf_xdp_load_bytes(ctx, 0, &r, sizeof(r)))
+	if (!transmit_works || bpf_xdp_load_bytes(ctx, 0, &r, sizeof(r)))
 		return XDP_DROP;
 	c = bpf_map_lookup_elem(&carrier, &r.worker);
 	return c && ride(ctx, c, r.filled) ? XDP_PASS : XDP_DROP;

@@ -11,6 +11,7 @@
  *   rings      ARRAY_OF_MAPS  worker → RINGBUF of struct record      XDP
  *   workers    ARRAY, mmapped struct worker_wake, by worker          both, atomics
  *   carrier    ARRAY, mmapped struct carrier (carrier.h), by worker  both, see there
+ *   riders     DEVMAP         ways back, for copies of a frame        daemon
  *   listeners  HASH           struct listener_key → struct listener  daemon
  *   counters   PERCPU_ARRAY   enum reason → __u64                    XDP
  */

@@ -23,15 +23,19 @@
  *    barrier of either comes between this and its reading of the slot.
  * 5. The worker takes back by the same swap what found no carrier, and sends it
  *    another way; being the only one that writes slots, it copies after.
- * 6. Slots leave in their order. A segment of a connection that goes another way
- *    waits until those before it have left (user/tx.c).
+ * 6. Slots are claimed in their order. A segment of a connection that goes another way
+ *    waits until those before it are (user/tx.c). What is claimed leaves when the poll
+ *    of the claimer's CPU ends; only another CPU could overtake it in between, which is
+ *    reordering, as networks do it, and rare.
  *
  * Multiplying. Where frames come one at a time because they left one at a time, each
  * costs a poll of the driver on either side. So the worker may allow `seeds`: a frame
  * that takes one is copied (BPF_F_BROADCAST of a devmap), and each copy is a carrier of
  * its own, CARRIER_RIDERS of them. From then on so many come and go together. The copies
- * bear a struct ride, as far as rule 4 is concerned: `filled` as it was read
- * before the barrier.
+ * bear a struct ride: whose slots they are for, and `filled` as it was read before the
+ * barrier (rule 4). Copies leave before other frames of the same poll, so there are no
+ * seeds while two segments of one connection wait. A frame in several pieces is not
+ * copied: the kernel copies the first alone.
  *
  * A slot may go stale while it waits, and harmlessly so: text stays the text of its
  * sequence numbers; an older acknowledgment is ignored, and its window with it
@@ -89,10 +93,15 @@ static inline bool carrier_claim(struct carrier *c, __u32 position)
 	return __sync_val_compare_and_swap(&c->claimed, position, position + 1) == position;
 }
 
+static inline __u32 carrier_has_seed(const struct carrier *c)
+{
+	return *(const volatile __u32 *)&c->seeds;
+}
+
 /* A frame that may be multiplied; a swap that fails is one multiplication less. */
 static inline bool carrier_take_seed(struct carrier *c)
 {
-	__u32 seeds = *(const volatile __u32 *)&c->seeds;
+	__u32 seeds = carrier_has_seed(c);
 
 	return seeds && __sync_val_compare_and_swap(&c->seeds, seeds, seeds - 1) == seeds;
 }

@@ -128,8 +128,11 @@ static void offer(struct worker *w, struct session *s, const struct offer *o)
 	if (rest.iov_len)
 		stored = text_write(&w->text, TEXT_RECEIVE, &s->receive, o->seq + taken, &rest);
 	assert(taken + stored == o->length);
-	if (taken)
-		tcp_receive(s->conn, &w->host, taken);
+	if (!taken)
+		return;
+	tcp_receive(s->conn, &w->host, taken);
+	if (s->receive.first != TEXT_NONE) /* text that had come out of order, and twice */
+		session_release_read(s);
 }
 
 static void absorb(struct worker *w, struct session *s, const struct record *r)

@@ -5,6 +5,7 @@
 #include "log.h"
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* An IP packet has at most 65535 bytes, of which headers take up to 120. */
 enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4, PATH_MTU_LEAST = 552 };
@@ -12,6 +13,8 @@ enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4, PATH_MTU_LEAST = 552 };
 /* Segments taken back at a time: each that leaves may bring frames for those behind
  * it, so few at first, and more if they do not. */
 enum { TAKE_BACK_FIRST = 2, TAKE_BACK_MOST = 64 };
+
+enum { DRAIN_TRIES = 50 }; /* a millisecond apart, while the device has no room */
 
 int tx_make(struct worker *w)
 {
@@ -115,10 +118,10 @@ static void look_after_carriers(struct tx *t, bool quiet)
 	struct tx_carrier *c = &t->carrier;
 	bool moved;
 
+	t->carried = tx_carried(t);
 	if (tx_carrier_is_empty(c))
 		return;
 	moved = tx_carrier_moved(c);
-	t->carried = tx_carried(t);
 	if (moved)
 		c->take_back = TAKE_BACK_FIRST;
 	if (moved && !quiet)
@@ -169,18 +172,28 @@ static void let_leave(struct tx *t, const struct session *s)
 		take_back(t, TAKE_BACK_MOST);
 }
 
+/* What has been lost goes the way that needs nobody: XDP_TX may have ceased to arrive. */
+static bool may_ride(const struct tx *t, const struct session *s, const struct outgoing *o)
+{
+	return o->length <= t->mtu + ETHERNET && !(s && s->conn->rtt.backoff) &&
+	       tx_carrier_takes(&t->carrier, o->length);
+}
+
 static bool carry(struct tx *t, struct session *s, struct outgoing *o)
 {
 	uint32_t position;
 
-	if (!tx_carrier_takes(&t->carrier, o->length))
+	if (!may_ride(t, s, o))
 		return false;
+	flush_xdp(t); /* may have one of the same connection */
 	while (!tx_carrier_has_room(&t->carrier)) {
 		if (!tx_is_ready(t))
 			return false;
 		take_back(t, TAKE_BACK_FIRST);
 	}
 	complete_checksum(o);
+	if (s && tx_carrier_waits(&t->carrier, s->carried))
+		tx_carrier_keep_order(&t->carrier);
 	position = tx_carrier_load(&t->carrier, o->whole, o->count);
 	if (s)
 		s->carried = position;
@@ -255,6 +268,15 @@ void tx_bare(struct worker *w, const struct tuple *tuple, const struct link_addr
 	o.count = 1;
 	build(&o, &ends, seg);
 	send_small(&w->tx, NULL, &o);
+}
+
+void tx_drain(struct tx *t)
+{
+	for (int i = 0; i < DRAIN_TRIES && tx_is_carrying(t); i++) {
+		take_back(t, CARRIER_SLOTS);
+		if (tx_is_waiting(t))
+			usleep(1000);
+	}
 }
 
 void tx_flush(struct tx *t, bool quiet)

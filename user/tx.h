@@ -8,8 +8,9 @@
  *	bulk             AF_PACKET with GSO (tx_packet.c): one frame of up to 64 KiB
  *	                 that the device cuts, with checksums it computes
  *
- * Nothing here waits. What finds no room with AF_XDP goes by AF_PACKET; what finds
- * none there is kept, one frame, and goes first. */
+ * Nothing here blocks. What waits for a frame to ride on is taken back; what finds no
+ * room with AF_XDP goes by AF_PACKET; what finds none there is kept, one frame, and
+ * goes first. */
 #ifndef XTCP_TX_H
 #define XTCP_TX_H
 
@@ -55,6 +56,8 @@ void tx_bare(struct worker *w, const struct tuple *t, const struct link_address 
 /* End of a round: what was queued leaves. `quiet`: nothing has come meanwhile that
  * something could have left on. */
 void tx_flush(struct tx *t, bool quiet);
+/* At the end: all that waits for a frame leaves without one. */
+void tx_drain(struct tx *t);
 
 /* Segments that left on carrier frames. */
 uint64_t tx_carried(const struct tx *t);

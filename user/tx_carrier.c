@@ -38,14 +38,26 @@ uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int c
 	return position;
 }
 
+static void set_seeds(struct tx_carrier *t, uint32_t seeds)
+{
+	if (t->ring->seeds != seeds)
+		__atomic_store_n(&t->ring->seeds, seeds, __ATOMIC_RELAXED);
+}
+
 void tx_carrier_sow(struct tx_carrier *t)
 {
-	uint32_t waiting = t->ring->filled - carrier_claimed(t->ring);
-	uint32_t seeds = waiting / WAITING_PER_SEED;
+	uint32_t claimed = carrier_claimed(t->ring);
+	uint32_t seeds = (t->ring->filled - claimed) / WAITING_PER_SEED;
 
-	if (t->multiplies)
-		__atomic_store_n(&t->ring->seeds, seeds < SEEDS_MOST ? seeds : SEEDS_MOST,
-				 __ATOMIC_RELAXED);
+	if (!t->multiplies || carrier_waits(claimed, t->ordered))
+		seeds = 0;
+	set_seeds(t, seeds < SEEDS_MOST ? seeds : SEEDS_MOST);
+}
+
+void tx_carrier_keep_order(struct tx_carrier *t)
+{
+	t->ordered = t->ring->filled + 1;
+	set_seeds(t, 0);
 }
 
 bool tx_carrier_waits(const struct tx_carrier *t, uint32_t position)

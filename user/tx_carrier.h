@@ -14,6 +14,7 @@ struct tx_carrier {
 	const uint32_t *works; /* does XDP_TX arrive? */
 	bool multiplies;       /* may frames be copied? */
 	uint32_t seen;	       /* carried when tx_carrier_moved() was last asked */
+	uint32_t ordered;      /* no seeds before `claimed` is here */
 	uint32_t take_back;    /* how many the next time; see tx.c */
 	uint32_t taken_back;   /* segments that found no frame; wraps */
 };
@@ -24,6 +25,8 @@ bool tx_carrier_has_room(const struct tx_carrier *t);
 /* Loads a whole frame, checksums and all: there is room. Its position. */
 uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int count);
 
+/* The next to be loaded is of a connection of which one waits already. */
+void tx_carrier_keep_order(struct tx_carrier *t);
 /* What leaves next may bring frames one at a time: they may be multiplied, so that
  * what waits leaves with them in a few turns. */
 void tx_carrier_sow(struct tx_carrier *t);

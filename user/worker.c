@@ -279,6 +279,7 @@ static void abort_all(struct worker *w)
 			session_abort(&w->sessions.place[i]);
 	for (int i = 0; i < DRAIN_ROUNDS && settle_changed(w); i++)
 		tx_flush(&w->tx, true);
+	tx_drain(&w->tx);
 }
 
 static void *work(void *argument)

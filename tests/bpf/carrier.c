@@ -52,7 +52,8 @@ static int begin(void **state)
 	rig.program->bss->transmit_works = 1;
 	c->filled = c->claimed = FIRST;
 	c->seeds = 0;
-	way = (struct tx_carrier){.ring = c, .works = &rig.program->bss->transmit_works};
+	way = (struct tx_carrier){
+		.ring = c, .works = &rig.program->bss->transmit_works, .ordered = FIRST};
 	return 0;
 }
 
@@ -174,6 +175,40 @@ static void a_seed_multiplies_a_frame(void **state)
 	assert_carried(0, 100);
 }
 
+/* The kernel would copy the first piece alone; it is cut to one segment instead. */
+static void a_frame_in_pieces_is_not_multiplied(void **state)
+{
+	(void)state;
+	load(&way, 11, 118);
+	way.ring->seeds = 1;
+	rig_the_flow(&rig)->tx.full_segment = 9000;
+	run_text(8900);
+	assert_carried(11, 118);
+	assert_int_equal(way.ring->seeds, 1);
+}
+
+/* Copies leave before what else leaves in the same poll. */
+static void no_seed_while_a_connection_has_two(void **state)
+{
+	(void)state;
+	way.multiplies = true;
+	for (uint32_t i = 0; i < 40; i++)
+		load(&way, i, 100);
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 2);
+	tx_carrier_keep_order(&way);
+	load(&way, 40, 100);
+	assert_int_equal(way.ring->seeds, 0);
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 0);
+	while (tx_carrier_take(&way))
+		;
+	for (uint32_t i = 0; i < 40; i++)
+		load(&way, i, 100);
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 2);
+}
+
 static void no_seed_where_nothing_waits(void **state)
 {
 	(void)state;
@@ -181,10 +216,11 @@ static void no_seed_where_nothing_waits(void **state)
 	run_text(64);
 	assert_int_equal(result.verdict, XDP_DROP);
 	assert_int_equal(way.ring->seeds, 3);
-	tx_carrier_sow(&way); /* may not be multiplied here */
-	assert_int_equal(way.ring->seeds, 3);
-	way.multiplies = true;
 	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 0);
+	for (uint32_t i = 0; i < 40; i++)
+		load(&way, i, 100);
+	tx_carrier_sow(&way); /* frames cannot be multiplied here */
 	assert_int_equal(way.ring->seeds, 0);
 }
 
@@ -407,6 +443,8 @@ int main(void)
 		cmocka_unit_test_setup(a_punt_carries, begin),
 		cmocka_unit_test_setup(in_the_order_of_loading, begin),
 		cmocka_unit_test_setup(a_seed_multiplies_a_frame, begin),
+		cmocka_unit_test_setup(a_frame_in_pieces_is_not_multiplied, begin),
+		cmocka_unit_test_setup(no_seed_while_a_connection_has_two, begin),
 		cmocka_unit_test_setup(no_seed_where_nothing_waits, begin),
 		cmocka_unit_test_setup(others_do_not_carry, begin),
 		cmocka_unit_test_setup(an_acknowledgment_in_place_does_not, begin),

@@ -52,3 +52,16 @@ def test_a_kernel_client_gets_its_bytes(answering, family, connections):
                          timeout=120)
     daemon.gone()
     assert carried(daemon) > 0 or connections == 1, "one alone may have no small segments"
+
+
+def test_resets_leave_when_the_daemon_stops(answering, family):
+    """More than are taken back at a time, and no frame comes any more to ride on."""
+    daemon = answering.listening("echo", 7)
+    until(lambda: daemon.json("status")["xdp_transmit"])
+    clients = [answering.client.connect(SERVER[family], 7) for _ in range(200)]
+    until(lambda: len(daemon.connections()) == len(clients))
+    daemon.stop()
+    for client in clients:
+        with client, pytest.raises(ConnectionResetError):
+            client.settimeout(5)
+            client.recv(1)
