@@ -68,7 +68,7 @@ bool tx_carrier_waits(const struct tx_carrier *t, uint32_t position)
 
 bool tx_carrier_is_empty(const struct tx_carrier *t)
 {
-	return !t->ring || t->ring->filled == carrier_claimed(t->ring);
+	return !t->ring || !carrier_waits(carrier_claimed(t->ring), t->ring->filled);
 }
 
 uint32_t tx_carrier_carried(const struct tx_carrier *t)
@@ -87,13 +87,16 @@ bool tx_carrier_moved(struct tx_carrier *t)
 
 const struct carrier_slot *tx_carrier_take(struct tx_carrier *t)
 {
-	while (!tx_carrier_is_empty(t)) {
-		uint32_t position = carrier_claimed(t->ring);
+	uint32_t position;
 
-		if (!carrier_claim(t->ring, position))
-			continue;
-		t->taken_back++;
-		return slot_at(t, position);
-	}
-	return NULL;
+	if (!t->ring)
+		return NULL;
+	do {
+		/* Read once: XDP may claim the last one between two looks. */
+		position = carrier_claimed(t->ring);
+		if (!carrier_waits(position, t->ring->filled))
+			return NULL;
+	} while (!carrier_claim(t->ring, position));
+	t->taken_back++;
+	return slot_at(t, position);
 }

@@ -322,7 +322,7 @@ static void nothing_without_a_ring(void **state)
 
 /* --- all at once -------------------------------------------------------------------------- */
 
-enum { FRAMES = 40000, CPUS = 2, TAKE_EVERY = 7 };
+enum { FRAMES = 40000, CPUS = 2, TAKE_EVERY = 7, SCARCE = FRAMES / 2 };
 
 static uint8_t left[FRAMES]; /* how often each left */
 static const char *wrong;
@@ -407,7 +407,8 @@ static void the_worker(void)
 			sched_yield();
 		}
 		load_number(i);
-		if (i % TAKE_EVERY == 0)
+		/* at first many wait, then hardly one: both want the last */
+		if (i >= SCARCE || i % TAKE_EVERY == 0)
 			take_one();
 		if (i % 64 == 0)
 			rig_take(&rig, &record);
@@ -432,6 +433,7 @@ static void every_frame_leaves_once(void **state)
 		fail_msg("%s", wrong);
 	for (uint32_t i = 0; i < FRAMES; i++)
 		assert_int_equal(left[i], 1);
+	assert_int_equal(carrier_claimed(way.ring), way.ring->filled);
 	assert_true(riders > 0);
 }
 
