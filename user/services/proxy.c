@@ -37,6 +37,7 @@ struct proxy {
 	bool watched;
 	bool connecting;
 	bool backend_done; /* its end of text has been carried to the peer */
+	bool backend_ends; /* epoll says that no more comes behind what there is */
 	bool peer_done;	   /* the peer's has been carried to the backend */
 	bool blocked;	   /* the backend did not take all that was there */
 };
@@ -146,7 +147,7 @@ static uint32_t wanted(const struct proxy *p)
 	if (p->connecting)
 		return EPOLLOUT;
 	if (!p->backend_done && session_room(p->session))
-		events |= EPOLLIN;
+		events |= EPOLLIN | EPOLLRDHUP;
 	if (p->blocked)
 		events |= EPOLLOUT;
 	return events;
@@ -203,7 +204,8 @@ static bool pump_to_backend(struct proxy *p)
 }
 
 /* Less than was asked for is all there was, and epoll tells of more: to ask again
- * would be a system call for each message. */
+ * would be a system call for each message. But an end that epoll has told of, or could
+ * not yet, goes with the last text. */
 static bool pump_to_peer(struct proxy *p)
 {
 	static __thread char chunk[CHUNK];
@@ -217,7 +219,7 @@ static bool pump_to_peer(struct proxy *p)
 			/* Room was promised; a byte that finds none would be lost. */
 			if (session_write(p->session, chunk, (size_t)got) != (size_t)got)
 				return give_up(p);
-			if (p->watched && (size_t)got < most)
+			if (p->interest & EPOLLIN && !p->backend_ends && (size_t)got < most)
 				return true;
 			continue;
 		}
@@ -295,6 +297,7 @@ static void proxy_ready(struct watch *w, uint32_t events)
 	}
 	if (events & (EPOLLHUP | EPOLLERR) && !hung_up(p, events))
 		return;
+	p->backend_ends = events & EPOLLRDHUP;
 	pump(p);
 }
 
