@@ -119,8 +119,10 @@ static void look_after_carriers(struct tx *t, bool quiet)
 	bool moved;
 
 	t->carried = tx_carried(t);
-	if (tx_carrier_is_empty(c))
+	if (tx_carrier_is_empty(c)) {
+		c->take_back = TAKE_BACK_FIRST;
 		return;
+	}
 	moved = tx_carrier_moved(c);
 	if (moved)
 		c->take_back = TAKE_BACK_FIRST;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Of what waits, one in so many; and no more frames than a driver polls at once. */
-enum { WAITING_PER_SEED = 16, SEEDS_MOST = 64 / CARRIER_RIDERS };
+enum { WAITING_PER_SEED = 8, SEEDS_MOST = 64 / CARRIER_RIDERS };
 
 static struct carrier_slot *slot_at(const struct tx_carrier *t, uint32_t position)
 {

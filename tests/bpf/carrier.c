@@ -161,8 +161,8 @@ static void a_seed_multiplies_a_frame(void **state)
 	for (uint32_t i = 0; i < 40; i++)
 		load(&way, i, 100);
 	tx_carrier_sow(&way);
-	assert_int_equal(way.ring->seeds, 2);
-	for (uint32_t left = 2; left; left--) {
+	assert_int_equal(way.ring->seeds, 5);
+	for (uint32_t left = 5; left; left--) {
 		run_text(64);
 		assert_int_equal(result.verdict, XDP_REDIRECT);
 		assert_int_equal(way.ring->seeds, left - 1);
@@ -195,7 +195,7 @@ static void no_seed_while_a_connection_has_two(void **state)
 	for (uint32_t i = 0; i < 40; i++)
 		load(&way, i, 100);
 	tx_carrier_sow(&way);
-	assert_int_equal(way.ring->seeds, 2);
+	assert_int_equal(way.ring->seeds, 5);
 	tx_carrier_keep_order(&way);
 	load(&way, 40, 100);
 	assert_int_equal(way.ring->seeds, 0);
@@ -206,7 +206,7 @@ static void no_seed_while_a_connection_has_two(void **state)
 	for (uint32_t i = 0; i < 40; i++)
 		load(&way, i, 100);
 	tx_carrier_sow(&way);
-	assert_int_equal(way.ring->seeds, 2);
+	assert_int_equal(way.ring->seeds, 5);
 }
 
 static void no_seed_where_nothing_waits(void **state)
