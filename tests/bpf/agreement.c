@@ -139,7 +139,6 @@ static void parse_agrees(void **state)
 
 /* --- judge and apply ---------------------------------------------------------------- */
 
-static struct rig rig;
 static struct rig_record record;
 static struct rig_result result;
 

@@ -17,24 +17,9 @@
 
 enum { FLOOD = BACKLOG_CROWD + 100, OWN_WORKER = 0 /* queue 0's */ };
 
-static struct rig rig;
 static struct rig_record record;
 static struct rig_result result;
 static uint8_t bytes[FRAME_MOST];
-
-static int open_rig(void **state)
-{
-	(void)state;
-	rig_open(&rig, &(struct rig_options){0});
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
 
 /* The flow's records go to the worker that the strangers go to. */
 static int begin(void **state)
@@ -154,5 +139,5 @@ int main(void)
 		cmocka_unit_test_setup(strangers_go_in_again_once_the_worker_has_caught_up, begin),
 	};
 
-	return cmocka_run_group_tests(tests, open_rig, close_rig);
+	return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }

@@ -18,7 +18,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-static struct rig rig;
 static struct rig_result result;
 static struct tx_carrier way;
 static uint8_t bytes[FRAME_MOST];
@@ -27,20 +26,6 @@ static uint8_t bytes[FRAME_MOST];
 
 /* Around 2^32, where positions wrap. */
 static const uint32_t FIRST = 0xfffffffe;
-
-static int open_rig(void **state)
-{
-	(void)state;
-	rig_open(&rig, &(struct rig_options){0});
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
 
 static int begin(void **state)
 {
@@ -458,5 +443,5 @@ int main(void)
 		cmocka_unit_test_setup(every_frame_leaves_once, begin),
 	};
 
-	return cmocka_run_group_tests(tests, open_rig, close_rig);
+	return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }

@@ -14,19 +14,10 @@
 
 enum { TTL = 7, CLASS = 46 << 2, ETHERNET = 14 };
 
-static struct rig rig;
-
 static int open_rig(void **state)
 {
 	(void)state;
 	rig_open(&rig, &(struct rig_options){.hop_limit = TTL, .traffic_class = CLASS});
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
 	return 0;
 }
 
@@ -78,5 +69,5 @@ int main(void)
 		cmocka_unit_test(ipv6_acknowledgment),
 	};
 
-	return cmocka_run_group_tests_name("marks", tests, open_rig, close_rig);
+	return cmocka_run_group_tests_name("marks", tests, open_rig, rig_tear_down);
 }

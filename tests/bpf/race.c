@@ -23,7 +23,6 @@
 
 enum { CARRIERS = 2, RUNS = 60000, TEXT_MOST = 200 };
 
-static struct rig rig;
 static int carriers_done;
 
 /* The daemon's side of the connection. */

@@ -15,7 +15,6 @@
 
 enum { TEXT_MOST = 65483 }; /* 65535 bytes of IPv4 packet, with timestamps */
 
-static struct rig rig;
 static struct rig_record record;
 static struct rig_result result;
 static uint8_t bytes[FRAME_MOST];
@@ -136,20 +135,6 @@ static void largest_punts(void **state)
 	}
 }
 
-static int open_rig(void **state)
-{
-	(void)state;
-	rig_open(&rig, &(struct rig_options){0});
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,5 +144,5 @@ int main(void)
 		cmocka_unit_test(largest_punts),
 	};
 
-	return cmocka_run_group_tests(tests, open_rig, close_rig);
+	return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }

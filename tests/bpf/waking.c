@@ -23,7 +23,6 @@
 
 enum { ROUND_TRIPS = 20000, PATIENCE_MS = 2000, LOOK_MS = 300 };
 
-static struct rig rig;
 static struct rig_record record;
 static struct rig_result result;
 
@@ -181,20 +180,6 @@ static void the_queue_chooses_the_worker(void **state)
 	assert_int_equal(taken, 6);
 }
 
-static int open_rig(void **state)
-{
-	(void)state;
-	rig_open(&rig, &(struct rig_options){0});
-	return 0;
-}
-
-static int close_rig(void **state)
-{
-	(void)state;
-	rig_close(&rig);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -204,5 +189,5 @@ int main(void)
 		cmocka_unit_test(the_queue_chooses_the_worker),
 	};
 
-	return cmocka_run_group_tests(tests, open_rig, close_rig);
+	return cmocka_run_group_tests(tests, rig_set_up, rig_tear_down);
 }

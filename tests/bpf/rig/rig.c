@@ -110,6 +110,22 @@ void rig_close(struct rig *r)
 	xdp_main__destroy(r->program);
 }
 
+struct rig rig;
+
+int rig_set_up(void **state)
+{
+	(void)state;
+	rig_open(&rig, &(struct rig_options){0});
+	return 0;
+}
+
+int rig_tear_down(void **state)
+{
+	(void)state;
+	rig_close(&rig);
+	return 0;
+}
+
 static struct address address_of(bool v6, uint8_t host)
 {
 	struct address a = {{0, 0, htonl(0xffff), htonl(0x0a010000u + host)}};

@@ -49,6 +49,12 @@ struct rig_record {
 void rig_open(struct rig *r, const struct rig_options *o);
 void rig_close(struct rig *r);
 
+/* The one of a program that needs no more than one, and cmocka's fixtures of a group
+ * that open it as it comes and close it. */
+extern struct rig rig;
+int rig_set_up(void **state);
+int rig_tear_down(void **state);
+
 /* A flow in use: {remote 40000, local 7} of either version, the numbers below. */
 static const uint32_t RCV_NXT = 0xfffffe00; /* 512 before zero */
 static const uint32_t SND_UNA = 0x7ffffff0;
