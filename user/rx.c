@@ -52,7 +52,7 @@ static bool may_offer(const struct worker *w, const struct session *s, uint32_t 
 	const struct conn *c = s->conn;
 
 	return w->offer.possible && s->as->service->take && seq == c->rcv.nxt &&
-	       seq == c->rcv.user && (s->marks & (MARK_OPENED | MARK_ENDED)) == MARK_OPENED &&
+	       seq == c->rcv.user && session_serves(s) &&
 	       text_pool_free(&w->text) >= 2 * blocks_for(length);
 }
 

@@ -72,7 +72,6 @@ void session_trace(struct session *s, const struct segment *seg, uint8_t how)
 		.state = s->conn->state,
 		.how = how,
 	};
-
 	trace_segment(w->traces, s->trace, s->conn->id, &e);
 }
 

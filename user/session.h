@@ -58,6 +58,12 @@ struct session {
 
 _Static_assert(sizeof(struct session) <= 128, "memory per idle connection is a promise");
 
+/* Does its service know of it, and not of its end? */
+static inline bool session_serves(const struct session *s)
+{
+	return (s->marks & (MARK_OPENED | MARK_ENDED)) == MARK_OPENED;
+}
+
 /* Bytes in order that the service has not taken. */
 uint32_t session_unread(const struct session *s);
 /* Puts it on its worker's list. */

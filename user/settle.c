@@ -32,14 +32,9 @@ static const struct service *service_of(const struct session *s)
 	return s->as->service;
 }
 
-static bool serves(const struct session *s)
-{
-	return (s->marks & (MARK_OPENED | MARK_ENDED)) == MARK_OPENED;
-}
-
 static void end_service(struct session *s)
 {
-	if (!serves(s))
+	if (!session_serves(s))
 		return;
 	s->marks |= MARK_ENDED;
 	service_of(s)->ended(s, (enum session_end)s->end);
@@ -75,7 +70,7 @@ static uint8_t end_of(const struct session *s, uint16_t events)
 
 static void tell_room(struct session *s)
 {
-	if (!(s->marks & MARK_LITTLE_ROOM) || !serves(s))
+	if (!(s->marks & MARK_LITTLE_ROOM) || !session_serves(s))
 		return;
 	if (!session_has_room(s)) {
 		session_note_little_room(s); /* others were faster: it starves on */
@@ -97,7 +92,7 @@ static void tell_end(struct session *s)
 static bool must_linger(const struct session *s)
 {
 	return s->end == SESSION_CLOSED && !(s->marks & (MARK_FORSAKEN | MARK_ABORTED)) &&
-	       serves(s) && tcp_text_end(s->conn) != s->conn->rcv.user;
+	       session_serves(s) && tcp_text_end(s->conn) != s->conn->rcv.user;
 }
 
 /* Nobody else hears of an opening that came to nothing: it has no service yet. */
@@ -144,7 +139,7 @@ static void tell_service(struct session *s)
 		connected(s);
 	if (events & EVENT_CLOSED)
 		closed(s);
-	if (serves(s) && events & (EVENT_READABLE | EVENT_PEER_CLOSED))
+	if (session_serves(s) && events & (EVENT_READABLE | EVENT_PEER_CLOSED))
 		service_of(s)->readable(s);
 	tell_room(s);
 	if (s->marks & MARK_LINGERS && (s->marks & MARK_ABORTED || !session_unread(s)))
@@ -176,7 +171,7 @@ static bool send_all(struct session *s)
 
 static void decide_owner(struct session *s)
 {
-	bool plain = serves(s) && tcp_is_plain(s->conn);
+	bool plain = session_serves(s) && tcp_is_plain(s->conn);
 
 	if (s->marks & MARK_XDP) {
 		if (!plain)
@@ -245,9 +240,9 @@ static void settle(struct session *s)
 
 /* --- from the worker's loop ------------------------------------------------------- */
 
-/* Of all that have changed and that XDP has not, before the first of them is settled: right after the
- * ring was emptied few have a punt on its way, and while others are settled the
- * segments of those that XDP got back are hits already. */
+/* Of all that have changed and that XDP has not, before the first of them is settled:
+ * right after the ring was emptied few have a punt on its way, and while others are
+ * settled the segments of those that XDP got back are hits already. */
 static void decide_owners(struct worker *w)
 {
 	const struct sessions *t = &w->sessions;

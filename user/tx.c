@@ -85,6 +85,14 @@ static void flush_xdp(struct tx *t)
 		tx_xdp_flush(t->xdp);
 }
 
+static void note_packet(struct tx *t, int error)
+{
+	if (error)
+		t->lost++;
+	else
+		t->sent_packet++;
+}
+
 /* --- what found no carrier -------------------------------------------------------- */
 
 static void send_taken(struct tx *t, const struct carrier_slot *slot)
@@ -96,10 +104,7 @@ static void send_taken(struct tx *t, const struct carrier_slot *slot)
 		t->sent_xdp++;
 		return;
 	}
-	if (tx_packet_send_whole(&t->packet, slot->bytes, slot->length))
-		t->lost++;
-	else
-		t->sent_packet++;
+	note_packet(t, tx_packet_send_whole(&t->packet, slot->bytes, slot->length));
 }
 
 static void take_back(struct tx *t, uint32_t most)
@@ -160,10 +165,7 @@ static void complete_checksum(struct outgoing *o)
 static void send_packet(struct tx *t, const struct outgoing *o, struct tx_cut cut)
 {
 	flush_xdp(t);
-	if (tx_packet_send(&t->packet, &o->head, cut, o->whole + 1, o->count - 1))
-		t->lost++;
-	else
-		t->sent_packet++;
+	note_packet(t, tx_packet_send(&t->packet, &o->head, cut, o->whole + 1, o->count - 1));
 }
 
 /* Frames of one connection must not overtake each other: what waits of it leaves
