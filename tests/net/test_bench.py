@@ -19,11 +19,13 @@ def echo(pair):
     return pair
 
 
-def xload(lab, family, *options):
+def xload(lab, family, *options, forgiven=()):
+    """Runs xload; whatever it did not expect fails the test, but for the counters forgiven."""
     done = lab.client.run(BUILD / "xload", "--json", "--interface", "eth0", "--target",
                           at(SERVER[family], 7), "--duration", "0.3", "--warmup", "0", *options)
     result = json.loads(done.stdout)
-    assert result["unexpected"] == 0, result["counters"]
+    counters = result["counters"]
+    assert result["unexpected"] == sum(counters[name] for name in forgiven), counters
     return result
 
 
@@ -48,9 +50,12 @@ def test_flood_sends_as_many_as_it_was_told(echo):
 
 
 def test_flood_does_not_fill_the_ring(echo):
-    """More SYNs than the daemon can answer: established connections do not wait behind them."""
+    """More SYNs than the daemon can answer: established connections do not wait behind them.
+
+    The veth's own queue overflows, so a request may be lost with the ACK in it, and the
+    daemon says again what the client has (seq_old)."""
     result = xload(echo, "v4", "-n", "16", "--flood", "syn", "--rate", "200000",
-                   "--duration", "1.5")
+                   "--duration", "1.5", forgiven=["seq_old"])
     counters = echo.echo.counters()
     assert result["active"] == 16
     assert result["counters"]["exchanges"] > 1000
