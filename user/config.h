@@ -44,6 +44,7 @@ struct config {
 	uint32_t connections;	     /* most at a time, all workers; 65536 */
 	uint32_t half_open;	     /* most in SYN_RECEIVED at a time; 4096 */
 	uint32_t workers;	     /* 0: one per receive queue */
+	bool pin_workers;	     /* each to a CPU; false */
 	uint32_t text_pool_mib;	     /* hard limit of buffered text; 256 */
 	uint32_t ring_mib;	     /* ring of each worker, a power of two; 16 */
 	uint32_t send_buffer_kib;    /* per connection; 1024 */

@@ -24,7 +24,7 @@ struct setting {
 	const char *help;
 };
 
-enum { SETTINGS = 27 };
+enum { SETTINGS = 28 };
 
 extern const struct setting settings[SETTINGS];
 

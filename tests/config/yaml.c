@@ -95,6 +95,7 @@ TEST(config__defaults)
 	assert_int_equal(config.text_pool_mib, 256);
 	assert_int_equal(config.ring_mib, 16);
 	assert_int_equal(config.time_wait_ms, 60000);
+	assert_false(config.pin_workers);
 	assert_true(config.timestamps);
 	assert_true(config.sack);
 	assert_int_equal(config.congestion, CONGESTION_CUBIC);
@@ -111,13 +112,15 @@ TEST(config__defaults)
 TEST(config__every_setting)
 {
 	load_right("interface: lo\nbpffs: /sys/fs/bpf/a\ncontrol: /tmp/a.sock\n"
-		   "connections: 10\nhalf_open: 5\nworkers: 2\ntext_pool_mib: 64\nring_mib: 4\n"
+		   "connections: 10\nhalf_open: 5\nworkers: 2\npin_workers: yes\n"
+		   "text_pool_mib: 64\nring_mib: 4\n"
 		   "send_buffer_kib: 100\nreceive_buffer_kib: 200\ntraces: 0\ntime_wait_ms: 1\n"
 		   "spin_us: 0\ntimestamps: no\nsack: false\nmode: generic\ntransmit: packet\n"
 		   "congestion: newreno\npacing: yes\n"
 		   "user_timeout_s: 100\nkeep_alive: yes\nkeep_alive_s: 30\nttl: 1\ndscp: 46\n");
 	assert_int_equal(config.connections, 10);
 	assert_int_equal(config.workers, 2);
+	assert_true(config.pin_workers);
 	assert_int_equal(config.traces, 0);
 	assert_int_equal(config.spin_us, 0);
 	assert_false(config.timestamps);

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the configuration says of packets and of silent peers, on the wire."""
+"""What the configuration says of packets and of silent peers, on the wire, and of
+workers."""
+import os
+import pathlib
 import time
 
 import pytest
@@ -55,3 +58,25 @@ def test_user_timeout(pair, family):
         began = time.monotonic()
         until(lambda: not daemon.connections(), 16)
         assert 9 < time.monotonic() - began < 15
+
+
+def workers_cpus(daemon):
+    """The CPUs that each worker may use, by the worker's name."""
+    tasks = pathlib.Path(f"/proc/{daemon.pid}/task").iterdir()
+    names = {int(t.name): (t / "comm").read_text().strip() for t in tasks}
+    return {name: os.sched_getaffinity(tid) for tid, name in names.items()
+            if name.startswith("worker")}
+
+
+def test_workers_are_pinned(pair):
+    """The third has the first CPU again where there are but two."""
+    cpus = sorted(os.sched_getaffinity(0))
+    daemon = pair.listening("echo", 7, {"workers": 3, "pin_workers": "yes", "text_pool_mib": 96})
+    wanted = {f"worker {n}": {cpus[n % len(cpus)]} for n in range(3)}
+    until(lambda: workers_cpus(daemon) == wanted, what=wanted)
+
+
+def test_workers_run_anywhere(pair):
+    daemon = pair.listening("echo", 7, {"workers": 2})
+    allowed = os.sched_getaffinity(0)
+    until(lambda: workers_cpus(daemon) == {"worker 0": allowed, "worker 1": allowed})
