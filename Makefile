@@ -158,8 +158,9 @@ $(BUILD)/%.bpf.o: tools/bench/micro/%.bpf.c
 
 $(AIMED): $(BUILD)/aim.skel.h
 $(AIMED): private INCLUDES += -Itests/bpf
+$(BUILD)/aim.bpf.o: private INCLUDES += -Ibpf
 
-$(BUILD)/bench/micro/xdp: $(AIMED) $(BUILD)/obj/tests/bpf/rig/frame.o
+$(BUILD)/bench/micro/xdp: $(AIMED) $(BUILD)/obj/tests/bpf/rig/frame.o $(BUILD)/obj/user/flow_table.o
 	@mkdir -p $(@D)
 	$(call step,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ -lbpf -lelf -lz -o $@

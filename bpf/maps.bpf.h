@@ -9,6 +9,7 @@
 #include "abi.h"
 #include "carrier.h"
 #include "conn.h"
+#include "flows.bpf.h"
 #include "reason.h"
 #include <bpf/bpf_helpers.h>
 
@@ -17,22 +18,6 @@ enum { TEXT_BLOCK = 4096 };
 struct text_block {
 	__u8 bytes[TEXT_BLOCK];
 };
-
-/* Preallocated, and not LRU: a flood of new keys is refused and evicts nobody. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, struct tuple);
-	__type(value, struct tuple_value);
-} tuples SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct flow);
-} flows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -29,8 +29,9 @@ struct visit {
 	struct xdp_md *ctx;
 	struct packet packet;
 	enum standing standing;
-	struct flow *flow;	  /* unless STANDING_NO_FLOW */
-	struct tuple_value known; /* the flow's index and generation */
+	struct flow *flow;	  /* unless STANDING_NO_FLOW, and then: … */
+	__u32 index;		  /* … its connection's */
+	__u32 generation;	  /* … and theirs */
 	struct worker_wake *wake; /* of the worker that gets the record */
 	__u32 worker;		  /* the same */
 	struct carrier *carrier;  /* of the same */

@@ -67,7 +67,7 @@ static __always_inline bool malformed_is_ours(const struct packet *p)
 		return listener_exists(&p->tuple, 0);
 	if (p->depth != DEPTH_PORTS)
 		return false;
-	return bpf_map_lookup_elem(&tuples, &p->tuple) ||
+	return flow_find(&p->tuple) != FLOW_NOWHERE ||
 	       listener_exists(&p->tuple, p->tuple.local_port);
 }
 
@@ -102,41 +102,57 @@ static __always_inline enum reason decide_ours(struct visit *v)
 {
 	enum reason r = judge(&v->packet.segment, visit_rx(v), visit_tx(v));
 
-	v->standing = STANDING_OURS;
 	if (r == REASON_HIT_TEXT && pool_is_low(visit_tx(v)))
 		return REASON_PUNT_POOL;
 	return r;
 }
 
-/* A flow that is handed back while we look is entered: were the segment punted
- * without being counted, the next one would be out of order, and the flow the
- * daemon's again. Under load most hand-backs would end like that. */
+/* Enters the flow, or counts a punt of it. A flow that is handed back while we look is
+ * entered: were the segment punted without being counted, the next one would be out of
+ * order, and the flow the daemon's again. Under load most hand-backs would end like
+ * that. */
+static __always_inline enum standing approach(struct visit *v)
+{
+	if (owner_of(owner_read(&v->flow->word)) == OWNER_DAEMON &&
+	    owner_count_punt(&v->flow->word, v->generation))
+		return STANDING_DAEMON;
+	return owner_enter(&v->flow->word, v->generation) ? STANDING_OURS : STANDING_BUSY;
+}
+
+/* There is no record of the segment: as if it had not come. */
+static __always_inline void flow_leave(struct visit *v)
+{
+	if (v->standing == STANDING_OURS)
+		owner_leave(&v->flow->word, v->generation);
+	if (v->standing == STANDING_DAEMON)
+		owner_uncount_punt(&v->flow->word, v->generation);
+}
+
+/* The index is read and the tuple compared once the flow cannot be another's, as
+ * flow_place.h wants it. Of a busy one neither is certain; the daemon looks at both. */
 static __always_inline enum reason decide_flow(struct visit *v)
 {
-	__u64 word = owner_read(&v->flow->word);
-
-	if (owner_generation(word) != v->known.generation)
+	v->generation = owner_generation(owner_read(&v->flow->word));
+	if (!v->generation)
 		return decide_no_flow(v);
-	if (owner_of(word) == OWNER_DAEMON &&
-	    owner_count_punt(&v->flow->word, v->known.generation)) {
-		v->standing = STANDING_DAEMON;
-		return REASON_PUNT_OWNER;
-	}
-	if (!owner_enter(&v->flow->word, v->known.generation)) {
-		v->standing = STANDING_BUSY;
+	v->standing = approach(v);
+	v->index = v->flow->index;
+	if (v->standing == STANDING_BUSY)
 		return REASON_PUNT_BUSY;
+	if (!flow_is_of(v->flow, &v->packet.tuple)) {
+		flow_leave(v);
+		return decide_no_flow(v);
 	}
-	return decide_ours(v);
+	return v->standing == STANDING_OURS ? decide_ours(v) : REASON_PUNT_OWNER;
 }
 
 static __always_inline enum reason decide(struct visit *v)
 {
-	const struct tuple_value *known = bpf_map_lookup_elem(&tuples, &v->packet.tuple);
+	__u32 place = flow_find(&v->packet.tuple);
 
-	if (!known)
+	if (place == FLOW_NOWHERE)
 		return decide_no_flow(v);
-	v->known = *known;
-	v->flow = bpf_map_lookup_elem(&flows, &v->known.index);
+	v->flow = bpf_map_lookup_elem(&flows, &place);
 	return v->flow ? decide_flow(v) : decide_no_flow(v);
 }
 
@@ -162,7 +178,7 @@ static __always_inline __u8 punt_flags(struct visit *v)
 {
 	switch (v->standing) {
 	case STANDING_OURS:
-		owner_give(&v->flow->word, v->known.generation);
+		owner_give(&v->flow->word, v->generation);
 		return RECORD_KNOWN | RECORD_COUNTED;
 	case STANDING_DAEMON: return RECORD_KNOWN | RECORD_COUNTED;
 	case STANDING_BUSY: return RECORD_KNOWN;
@@ -170,15 +186,6 @@ static __always_inline __u8 punt_flags(struct visit *v)
 	}
 	backlog_enter(&v->wake->backlog, v->record->length);
 	return 0;
-}
-
-/* There is no record of the segment: as if it had not come. */
-static __always_inline void flow_leave(struct visit *v)
-{
-	if (v->standing == STANDING_OURS)
-		owner_leave(&v->flow->word, v->known.generation);
-	if (v->standing == STANDING_DAEMON)
-		owner_uncount_punt(&v->flow->word, v->known.generation);
 }
 
 /* The whole frame, up to the end of its IP packet, in a record. */
@@ -247,7 +254,7 @@ static __always_inline bool answer_now(struct visit *v)
 static __always_inline void hit_end(struct visit *v)
 {
 	hit_describe(&v->packet.segment, visit_rx(v), &v->record->hit);
-	owner_leave(&v->flow->word, v->known.generation);
+	owner_leave(&v->flow->word, v->generation);
 	record_submit_after_leave(v);
 }
 

@@ -4,8 +4,7 @@
  * drift. Integers are in host byte order unless their type says __be.
  *
  * The maps, as pinned below --bpffs:
- *   tuples     HASH           struct tuple → struct tuple_value      daemon
- *   flows      ARRAY, mmapped struct flow, by connection index       see owner.h
+ *   flows      ARRAY, mmapped struct flow, by tuple: flow_place.h    see owner.h
  *   conns      ARRAY, mmapped struct conn (user/tcp/conn.h)          daemon
  *   text       ARRAY, mmapped blocks of send and receive text        daemon
  *   rings      ARRAY_OF_MAPS  worker → RINGBUF of struct record      XDP
@@ -25,17 +24,12 @@ struct address {
 	__be32 word[4];
 };
 
-/* One connection's two ends, as seen from here. No padding: it is a hash key. */
+/* One connection's two ends, as seen from here. No padding: it is hashed by words. */
 struct tuple {
 	struct address remote;
 	struct address local;
 	__be16 remote_port;
 	__be16 local_port;
-};
-
-struct tuple_value {
-	__u32 index; /* into flows and conns */
-	__u32 generation;
 };
 
 /* No wildcards: the daemon enters 0.0.0.0 and :: once per local address. Port 0
@@ -59,7 +53,6 @@ struct flow_rx {
 	__u32 ack_sent;	  /* the highest acknowledgment that XDP sent in place */
 	__u32 hits;	  /* hit records written since the flow was made; wraps */
 	__u32 edge_shown; /* the right edge of the window that ack_sent showed */
-	__u32 spare[9];
 };
 
 enum flow_flags {
@@ -81,17 +74,21 @@ struct flow_tx {
 	__u8 snd_window_scale; /* shift of the windows that the peer sends */
 	__u8 flags;	       /* enum flow_flags */
 	__u8 worker;	       /* whose ring its records go to */
-	__u16 spare_half;
-	__u32 spare[10];
+	__u16 spare;
 };
 
-/* What XDP knows of one connection: three cache lines. */
+/* What XDP knows of one connection. The first cache line is all that a segment needs
+ * and changes; the second says whose it is. */
 struct flow {
-	__u64 word; /* ownership, see owner.h */
-	__u64 spare[7];
+	__u64 word; /* ownership, see owner.h; of generation 0: nobody's */
 	struct flow_rx rx;
 	struct flow_tx tx;
-} __attribute__((aligned(64)));
+	__u32 index; /* into conns */
+
+	struct tuple tuple;
+	__u32 passed; /* flows that lie further on their way, see flow_place.h */
+	__u32 spare[6];
+} __attribute__((aligned(128)));
 
 /* Records of no connection that wait in a worker's ring, see backlog.h. */
 struct backlog {
@@ -123,7 +120,7 @@ enum record_kind {
 enum record_flags {
 	RECORD_COUNTED = 0x01, /* punt: included in the ownership word's count */
 	RECORD_ACKED = 0x02,   /* hit: XDP acknowledged up to `rx.ack_sent` in place */
-	RECORD_KNOWN = 0x04,   /* index and generation are those of a flow */
+	RECORD_KNOWN = 0x04,   /* index and generation are those of a connection */
 };
 
 /* What a hit did, for the daemon to repeat on its own transmission control
@@ -150,7 +147,7 @@ struct hit {
 /* Head of every ring record; `length` bytes of data follow. */
 struct record {
 	__u64 arrival; /* CLOCK_MONOTONIC, ns, taken by XDP */
-	__u32 index;   /* with RECORD_KNOWN */
+	__u32 index;   /* into conns; with RECORD_KNOWN */
 	__u32 generation;
 	__u32 length;
 	__u16 reason; /* enum reason */
@@ -160,11 +157,10 @@ struct record {
 	__u8 data[];
 };
 
-_Static_assert(sizeof(struct tuple) == 36, "a hash key has no padding");
+_Static_assert(sizeof(struct tuple) == 36, "hashed by words: no padding");
 _Static_assert(sizeof(struct listener_key) == 20, "a hash key has no padding");
-_Static_assert(sizeof(struct flow_rx) == 64, "one cache line");
-_Static_assert(sizeof(struct flow_tx) == 64, "one cache line");
-_Static_assert(sizeof(struct flow) == 192, "three cache lines");
+_Static_assert(__builtin_offsetof(struct flow, tuple) == 64, "one cache line");
+_Static_assert(sizeof(struct flow) == 128, "two cache lines");
 _Static_assert(sizeof(struct worker_wake) == 64, "one cache line");
 _Static_assert(sizeof(struct hit) == 48, "as laid out");
 _Static_assert(sizeof(struct record) == 72, "as laid out");

@@ -21,8 +21,9 @@
  *    eight times) is correct: the daemon takes the flow before it looks at it.
  * 4. The daemon spins in owner_take while it reads XDP_BUSY: an XDP program
  *    cannot sleep, so that is short.
- * 5. A generation that differs means that the slot has been used again: XDP
- *    treats the segment as one of no connection.
+ * 5. A generation that differs means that the flow's place has been used again: XDP
+ *    treats the segment as one of no connection. No two flows have the same one, and
+ *    nobody's has 0 (flow_place.h).
  * 6. When two CPUs bring segments of one flow, a punt can overtake a hit: after
  *    owner_take, flow.rx can be ahead of the daemon's own state by hit records
  *    that come later in the ring. They are absorbed when they come, as segments

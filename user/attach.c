@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -178,6 +179,17 @@ static uint32_t workers_for(const struct config *config, const struct interface 
 	return most;
 }
 
+/* Without it the tables would work, and who knows the hash could fill one way. */
+static int make_flow_key(struct xdp_main *s)
+{
+	size_t size = sizeof(s->rodata->flow_key);
+
+	if (getrandom(&s->rodata->flow_key, size, 0) == (ssize_t)size)
+		return 0;
+	log_error("no random bytes for the table of flows: %s", strerror(errno));
+	return -EIO;
+}
+
 static void set_sizes(struct attachment *a, const struct config *config, const struct interface *i)
 {
 	struct xdp_main *s = a->skeleton;
@@ -187,8 +199,8 @@ static void set_sizes(struct attachment *a, const struct config *config, const s
 	if (!a->connections)
 		a->connections = a->workers;
 	a->blocks = config->text_pool_mib * (uint32_t)((1 << 20) / TEXT_BLOCK);
-	bpf_map__set_max_entries(s->maps.tuples, a->connections);
-	bpf_map__set_max_entries(s->maps.flows, a->connections);
+	s->rodata->flow_places = FLOW_PLACES_PER_CONNECTION * a->connections;
+	bpf_map__set_max_entries(s->maps.flows, s->rodata->flow_places);
 	bpf_map__set_max_entries(s->maps.conns, a->connections);
 	bpf_map__set_max_entries(s->maps.text, a->blocks);
 	bpf_map__set_max_entries(s->maps.rings, a->workers);
@@ -264,12 +276,12 @@ static int map_arrays(struct attachment *a)
 	struct maps *m = &a->maps;
 
 	m->flows = map_array(s->maps.flows);
+	m->flow_key = &s->rodata->flow_key;
 	m->conns = map_array(s->maps.conns);
 	m->text = map_array(s->maps.text);
 	m->wakes = map_array(s->maps.workers);
 	m->carrier = map_array(s->maps.carrier);
 	m->transmit_works = &s->bss->transmit_works;
-	m->tuples = bpf_map__fd(s->maps.tuples);
 	m->rings = bpf_map__fd(s->maps.rings);
 	m->listeners = bpf_map__fd(s->maps.listeners);
 	m->counters = bpf_map__fd(s->maps.counters);
@@ -309,6 +321,9 @@ int attach_load(struct attachment *a, const struct config *config, const struct 
 	if (!a->skeleton)
 		return say_load_error(-errno);
 	set_sizes(a, config, i);
+	error = make_flow_key(a->skeleton);
+	if (error)
+		return error;
 	error = xdp_main__load(a->skeleton);
 	if (error)
 		return say_load_error(error);

@@ -234,6 +234,9 @@ static void make_engine(struct daemon *d)
 	d->engine.config = d->config;
 	d->engine.interface = &d->interface;
 	d->engine.maps = d->attachment.maps;
+	flow_table_make(&d->engine.flows, d->engine.maps.flows,
+			FLOW_PLACES_PER_CONNECTION * d->attachment.connections,
+			d->engine.maps.flow_key);
 	d->engine.workers = d->attachment.workers;
 	d->engine.partial_checksum_ok = d->interface.veth || d->interface.loopback;
 }
@@ -339,6 +342,7 @@ void daemon_stop(struct daemon *d)
 			worker_destroy(d->workers[i]);
 	free(d->workers);
 	free(d->patience);
+	flow_table_destroy(&d->engine.flows);
 	attach_undo(&d->attachment);
 	pins_close(&d->pins);
 	close_if_open(d->events);

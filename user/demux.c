@@ -101,7 +101,7 @@ static struct session *begin(struct worker *w, const struct tuple *t,
 	*error = -ENOBUFS;
 	if (!s)
 		return NULL;
-	*error = sessions_list(s);
+	*error = flow_begin(s);
 	if (!*error)
 		return s;
 	sessions_release(s);
@@ -195,7 +195,7 @@ static void of_no_connection(struct worker *w, const struct arrival *a)
  * the listener. */
 static void make_way(struct worker *w, struct session *old, struct arrival *a)
 {
-	sessions_unlist(old);
+	flow_end(old);
 	a->session = NULL;
 	a->behind = old->conn->snd.nxt;
 	of_no_connection(w, a);
@@ -207,16 +207,22 @@ static bool is_over(const struct session *s)
 	return s->conn->state == CLOSED || s->conn->state == LISTEN;
 }
 
+static bool is_of(const struct session *s, const struct tuple *t)
+{
+	return !memcmp(&s->conn->tuple, t, sizeof(*t));
+}
+
 /* Whose segment it is. A record may be older than the connection that its tuple
- * means now; and a connection that has just ended is none. */
+ * means now; one of a busy flow may name another one (include/flow_place.h); and a
+ * connection that has just ended is none. */
 static struct session *find(struct worker *w, const struct arrival *a)
 {
 	struct session *s = a->session;
 
-	if (!s || is_over(s))
+	if (!s || is_over(s) || !is_of(s, &a->packet.tuple))
 		s = sessions_find(w, &a->packet.tuple);
 	if (s && is_over(s)) {
-		sessions_unlist(s);
+		flow_end(s);
 		return NULL;
 	}
 	return s;

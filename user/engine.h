@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "addresses.h"
+#include "flow_table.h"
 #include "icmp_queue.h"
 #include "interface.h"
 #include "maps.h"
@@ -28,6 +29,7 @@ struct engine {
 	const struct config *config;
 	const struct interface *interface;
 	struct maps maps;
+	struct flow_table flows;
 	uint32_t workers;
 	bool partial_checksum_ok;
 	bool hears_icmp;	     /* set before a segment is sent */

@@ -4,42 +4,32 @@
 #include "flows.h"
 #include "owner.h"
 #include "engine.h"
-#include <string.h>
 
-/* Whatever the word is, it becomes the daemon's with this generation. XDP may be
- * counting a punt at this moment, hence the loop. */
-static void word_renew(struct flow *f, uint32_t generation)
-{
-	uint64_t seen;
-
-	do
-		seen = owner_read(&f->word);
-	while (owner_of(seen) == OWNER_XDP_BUSY ||
-	       !owner_swap(&f->word, seen, owner_word(OWNER_DAEMON, generation, 0)));
-}
-
-void flow_begin(struct session *s)
+int flow_begin(struct session *s)
 {
 	struct conn *c = s->conn;
+	int error = flow_table_enter(&s->worker->engine->flows, &c->tuple, s->index,
+				     (uint8_t)s->worker->number, &s->flow);
 
-	/* The slot is in no map entry, and who found it in one before does not get
-	 * past the generation: XDP uses neither line now. */
-	word_renew(s->flow, c->generation);
-	memset(&s->flow->rx, 0, sizeof(s->flow->rx));
-	memset(&s->flow->tx, 0, sizeof(s->flow->tx));
-	s->flow->tx.worker = (uint8_t)s->worker->number;
+	if (error)
+		return error;
+	c->generation = owner_generation(owner_read(&s->flow->word));
 	s->consumed = 0;
-	s->marks &= (uint16_t)~MARK_XDP;
+	return 0;
 }
 
 void flow_end(struct session *s)
 {
-	word_renew(s->flow, s->conn->generation + 1);
+	if (s->flow)
+		flow_table_leave(&s->worker->engine->flows, s->flow);
+	s->flow = NULL;
 	s->marks &= (uint16_t)~MARK_XDP;
 }
 
 void flow_take(struct session *s)
 {
+	if (!s->flow)
+		return;
 	if (owner_take(&s->flow->word, s->conn->generation))
 		s->consumed = 0;
 	if (!(s->marks & MARK_XDP))
@@ -55,7 +45,7 @@ void flow_count_consumed(struct session *s)
 
 enum owner flow_owner(const struct session *s)
 {
-	return owner_of(owner_read(&s->flow->word));
+	return s->flow ? owner_of(owner_read(&s->flow->word)) : OWNER_DAEMON;
 }
 
 /* Only what has changed is written: XDP may be reading the line on another CPU.
@@ -69,8 +59,11 @@ static void store(uint32_t *field, uint32_t value)
 void flow_publish(struct session *s)
 {
 	const struct conn *c = s->conn;
-	struct flow_tx *tx = &s->flow->tx;
+	struct flow_tx *tx;
 
+	if (!s->flow)
+		return;
+	tx = &s->flow->tx;
 	store(&tx->snd_nxt, c->snd.nxt);
 	store(&tx->rcv_edge, c->rcv.edge);
 	store(&tx->ack_sent, c->rcv.ack_sent);
@@ -109,7 +102,8 @@ void flow_hand_back(struct session *s)
 {
 	struct conn *c = s->conn;
 
-	if (owner_read(&s->flow->word) != owner_word(OWNER_DAEMON, c->generation, s->consumed))
+	if (!s->flow ||
+	    owner_read(&s->flow->word) != owner_word(OWNER_DAEMON, c->generation, s->consumed))
 		return;
 	if (c->hits != s->flow->rx.hits)
 		return;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The daemon's half of the ownership protocol of include/owner.h. Nothing else
- * in the daemon touches struct flow. */
+ * in the daemon touches struct flow, but for flow_table.c, where it lies. */
 #ifndef XTCP_FLOWS_H
 #define XTCP_FLOWS_H
 
 #include "owner.h"
 #include "session.h"
 
-/* A new connection: owned by the daemon, of conn->generation. */
-void flow_begin(struct session *s);
-/* The slot is nobody's any more: no record can be counted for it. */
+/* Makes XDP know the connection, whose flow the daemon owns, and gives conn->generation.
+ * 0, -EADDRINUSE, -ENOBUFS. */
+int flow_begin(struct session *s);
+/* XDP knows it no more, its port pair is free, and all else here does nothing; also if
+ * it has ended already. */
 void flow_end(struct session *s);
 /* Before a punt is processed, and when the connection is not plain any more. */
 void flow_take(struct session *s);

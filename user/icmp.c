@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The thread that hears ICMP errors (RFC 792, RFC 4443); see icmp.h.
  *
- *	raw socket ─► icmp_quote ─► `tuples` map ─► the worker's icmp_queue
+ *	raw socket ─► icmp_quote ─► flow_table ─► the worker's icmp_queue
  *
  * A flood costs this thread a few thousand messages a second, and what is more
  * is lost in the sockets' buffers. */
@@ -80,18 +80,14 @@ static int open_socket(const struct interface *i, int family, int protocol)
 static void pass_on(struct icmp *i, const struct icmp_quote *q)
 {
 	struct icmp_news n = {.seq = q->seq, .mtu = q->mtu, .error = q->error, .hard = q->hard};
-	struct tuple_value value;
+	struct flow_found found;
 	struct worker *w;
-	uint8_t number;
 
-	if (bpf_map_lookup_elem(i->engine->maps.tuples, &q->tuple, &value))
+	if (!flow_table_find(&i->engine->flows, &q->tuple, &found))
 		return;
-	n.index = value.index;
-	n.generation = value.generation;
-	number = i->engine->maps.flows[value.index].tx.worker;
-	if (number >= i->engine->workers)
-		return;
-	w = i->workers[number];
+	n.index = found.index;
+	n.generation = found.generation;
+	w = i->workers[found.worker];
 	if (icmp_queue_put(&w->icmp, &n))
 		eventfd_write(w->bell, 1);
 }

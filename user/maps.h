@@ -6,19 +6,20 @@
 
 #include "abi.h"
 #include "carrier.h"
+#include "flow_place.h"
 #include "tcp/conn.h"
 #include <stdbool.h>
 #include <stdint.h>
 
 struct maps {
 	struct flow *flows;
+	const volatile struct flow_key *flow_key; /* the program's constant */
 	struct conn *conns;
 	uint8_t *text;
 	struct worker_wake *wakes;
 	struct carrier *carrier;
 	bool multiplies;	  /* carrier frames can be copied */
 	uint32_t *transmit_works; /* the program's global: does XDP_TX arrive? */
-	int tuples;
 	int rings;
 	int listeners;
 	int counters;

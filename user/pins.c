@@ -16,8 +16,8 @@
 
 /* The link is the first: what it lets run uses the others. */
 static const char *const names[] = {
-	"link",	   "tuples",  "flows",	"conns",     "text",	 "rings",
-	"workers", "carrier", "riders", "listeners", "counters", NULL,
+	"link",	   "flows",  "conns",	  "text",     "rings", "workers",
+	"carrier", "riders", "listeners", "counters", NULL,
 };
 
 #define USUAL_PLACE "/sys/fs/bpf"

@@ -247,7 +247,6 @@ static void prefetch_next(const struct worker *w)
 		return;
 	prefetch_lines(&t->place[r->index - t->base], sizeof(struct session));
 	prefetch_lines(&w->engine->maps.conns[r->index], sizeof(struct conn));
-	__builtin_prefetch(&w->engine->maps.flows[r->index].tx);
 }
 
 bool rx_drain(struct worker *w)

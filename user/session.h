@@ -32,20 +32,19 @@ enum session_mark {
 	MARK_LINGERS = 0x0400,	   /* CLOSED, with text that its service has not read */
 	MARK_XDP = 0x0800,	   /* handed back to XDP, and not seen to be ours since */
 	MARK_CLOSED = 0x1000,	   /* EVENT_CLOSED has been seen */
-	MARK_LISTED = 0x2000,	   /* in the `tuples` map */
-	MARK_PARTIAL = 0x4000,	   /* its peer leaves checksums to the link, see csum.h */
+	MARK_PARTIAL = 0x2000,	   /* its peer leaves checksums to the link, see csum.h */
 };
 
 struct session {
 	struct worker *worker;
 	struct conn *conn;
-	struct flow *flow;
+	struct flow *flow; /* NULL: XDP knows nothing of it */
 	const struct listener_config *as;
 	void *private_data;
 	struct text_chain send;
 	struct text_chain receive;
 	struct sizing sizing;
-	uint32_t index;	      /* into flows and conns */
+	uint32_t index;	      /* into conns */
 	uint32_t consumed;    /* counted punts since the daemon owns the flow */
 	uint32_t carried;     /* position of its last segment that left by carrier frame */
 	uint32_t next;	      /* on the list of what is to be settled, or that of free places */

@@ -3,8 +3,6 @@
 #include "sessions.h"
 #include "engine.h"
 #include "flows.h"
-#include "owner.h"
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +48,6 @@ static void fill_place(struct worker *w, struct session *s)
 	*s = (struct session){
 		.worker = w,
 		.conn = &w->engine->maps.conns[index],
-		.flow = &w->engine->maps.flows[index],
 		.index = index,
 		.next = SESSIONS_NONE,
 		.trace = -1,
@@ -65,40 +62,16 @@ struct session *sessions_allocate(struct worker *w, const struct tuple *t,
 				  const struct link_address *link)
 {
 	struct session *s = take_place(&w->sessions);
-	uint32_t generation;
 
 	if (!s)
 		return NULL;
 	fill_place(w, s);
-	generation = (s->conn->generation + 1) & GENERATION_MASK;
 	memset(s->conn, 0, sizeof(*s->conn));
 	s->conn->tuple = *t;
 	s->conn->link = *link;
-	s->conn->generation = generation ? generation : 1;
 	s->conn->id = w->sessions.next_id++ * w->engine->workers + w->number + 1;
-	flow_begin(s);
 	w->sessions.live++;
 	return s;
-}
-
-int sessions_list(struct session *s)
-{
-	struct tuple_value value = {s->index, s->conn->generation};
-	int error = bpf_map_update_elem(s->worker->engine->maps.tuples, &s->conn->tuple, &value,
-					BPF_NOEXIST);
-
-	if (!error) {
-		s->marks |= MARK_LISTED;
-		return 0;
-	}
-	return error == -EEXIST ? -EADDRINUSE : -ENOBUFS;
-}
-
-void sessions_unlist(struct session *s)
-{
-	if (s->marks & MARK_LISTED)
-		bpf_map_delete_elem(s->worker->engine->maps.tuples, &s->conn->tuple);
-	s->marks &= (uint16_t)~MARK_LISTED;
 }
 
 void sessions_release(struct session *s)
@@ -107,10 +80,9 @@ void sessions_release(struct session *s)
 	struct sessions *t = &w->sessions;
 	uint32_t place = (uint32_t)(s - t->place);
 
-	sessions_unlist(s);
+	flow_end(s);
 	if (s->marks & MARK_HALF_OPEN)
 		t->half_open--;
-	flow_end(s);
 	text_release_all(&w->text, TEXT_SEND, &s->send);
 	text_release_all(&w->text, TEXT_RECEIVE, &s->receive);
 	wheel_cancel(&w->wheel, place);
@@ -150,11 +122,11 @@ struct session *sessions_known(struct worker *w, uint32_t index, uint32_t genera
 
 struct session *sessions_find(struct worker *w, const struct tuple *t)
 {
-	struct tuple_value value;
+	struct flow_found found;
 
-	if (bpf_map_lookup_elem(w->engine->maps.tuples, t, &value))
+	if (!flow_table_find(&w->engine->flows, t, &found))
 		return NULL;
-	return sessions_known(w, value.index, value.generation);
+	return sessions_known(w, found.index, found.generation);
 }
 
 struct session *sessions_next_changed(struct worker *w)

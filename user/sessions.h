@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The table of a worker's connections: a slice of the indices of `flows` and
- * `conns`, and the entries of `tuples` that point into it. */
+/* The table of a worker's connections: a slice of the indices of `conns`. */
 #ifndef XTCP_SESSIONS_H
 #define XTCP_SESSIONS_H
 
@@ -26,14 +25,10 @@ struct sessions {
 int sessions_make(struct worker *w); /* 0, -ENOMEM; base and count are set */
 void sessions_destroy(struct worker *w);
 
-/* A place with its connection zeroed but for tuple, link and generation, its
- * flow owned by the daemon and not yet in `tuples`. NULL: the table is full. */
+/* A place with its connection zeroed but for tuple, link and id, and without a flow
+ * (flow_begin()). NULL: the table is full. */
 struct session *sessions_allocate(struct worker *w, const struct tuple *t,
 				  const struct link_address *link);
-/* Makes XDP know the connection. 0, -EADDRINUSE, -ENOBUFS. */
-int sessions_list(struct session *s);
-/* XDP knows it no more; its port pair is free. */
-void sessions_unlist(struct session *s);
 /* Gives everything back; records in flight that name it mean nobody any more. */
 void sessions_release(struct session *s);
 
@@ -43,7 +38,7 @@ struct session *sessions_half_open_oldest(struct worker *w);
 
 /* By what a record says; NULL if that connection is gone or is not ours. */
 struct session *sessions_known(struct worker *w, uint32_t index, uint32_t generation);
-/* By its tuple, over the `tuples` map. */
+/* By its tuple: as sessions_known(). */
 struct session *sessions_find(struct worker *w, const struct tuple *t);
 
 /* The next that is to be settled, off the list; NULL if none. */

@@ -119,7 +119,7 @@ static void closed(struct session *s)
 
 	log_failure(s);
 	trace_end(w->traces, s->trace, s->conn->id, w->host.now);
-	sessions_unlist(s);
+	flow_end(s);
 	if (must_linger(s))
 		s->marks |= MARK_LINGERS;
 	else

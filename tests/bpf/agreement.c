@@ -3,7 +3,7 @@
  * broken at random through parse_packet(), and random segments at random flows,
  * most of them close to where sequence numbers wrap, through judge() and apply().
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "parse.h"
 #include "probe_parse.skel.h"
 #include "fastpath.h"
@@ -155,9 +155,13 @@ static uint32_t near(uint32_t x)
 	return one_in(3) ? x : x + below(4000) - 2000;
 }
 
-static void random_flow(struct flow *f)
+static struct flow *random_flow(void)
 {
+	struct flow *f;
+
+	rig.v6 = one_in(2);
 	rig_flow(&rig, one_in(2), OWNER_XDP_IDLE);
+	f = rig_the_flow(&rig);
 	f->rx.rcv_nxt = risky();
 	f->rx.snd_una = risky();
 	f->rx.ts_recent = risky();
@@ -171,13 +175,13 @@ static void random_flow(struct flow *f)
 	f->tx.snd_window_scale = (uint8_t)below(15);
 	f->tx.rcv_window_scale = (uint8_t)below(15);
 	f->tx.ts_offset = any();
+	return f;
 }
 
 static struct frame random_segment(const struct flow *flow)
 {
 	struct frame f = rig_frame(&rig, one_in(2) ? 0 : below(1500));
 
-	f.v6 = one_in(2);
 	f.seq = one_in(3) ? near(flow->rx.rcv_nxt) : flow->rx.rcv_nxt;
 	f.ack = one_in(2) ? near(flow->rx.snd_una) : flow->rx.snd_una + below(1000);
 	f.wnd = (uint16_t)below(3);
@@ -218,14 +222,13 @@ static void judgement_agrees(void **state)
 
 	(void)state;
 	rig_open(&rig, &(struct rig_options){0});
-	flow = rig_the_flow(&rig);
 	for (int i = 0; i < SEGMENTS; i++) {
 		struct flow expected;
 		struct frame f;
 		uint32_t length;
 		enum reason reason;
 
-		random_flow(flow);
+		flow = random_flow();
 		rig.program->bss->transmit_works = one_in(2);
 		f = random_segment(flow);
 		length = frame_build(&f, bytes);

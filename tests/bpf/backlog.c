@@ -3,7 +3,7 @@
  * dropped and counted, segments of known flows go in all the same, and once the
  * worker has caught up, so do strangers.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "backlog.h"
 #include "rig/rig.h"
 #include "segment.h"

@@ -3,7 +3,7 @@
  * worker loaded, whole, once, in order; and only such a frame does. The worker's side
  * is the daemon's own.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c user/tx_carrier.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c user/tx_carrier.c */
 #include "rig/rig.h"
 #include "segment.h"
 #include "tx_carrier.h"

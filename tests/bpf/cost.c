@@ -3,7 +3,7 @@
  * budget kept here. Their number on each kernel, and time per segment, are the
  * business of tools/bench/micro.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "rig/rig.h"
 #include "xdp_main.skel.h"
 #include <bpf/bpf.h>

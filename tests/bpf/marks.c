@@ -2,7 +2,7 @@
 /* What XDP acknowledges in place bears the hop limit and the Diffserv field that
  * the daemon was told (RFC 9293: MUST-48, MUST-49), like what the daemon sends.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "rig/rig.h"
 #include "segment.h"
 #include "xdp_main.skel.h"
@@ -29,10 +29,10 @@ static const uint8_t *answer_to(bool v6)
 	struct frame f;
 
 	rig_forget(&rig);
+	rig.v6 = v6;
 	rig_flow(&rig, true, OWNER_XDP_IDLE);
 	rig.program->bss->transmit_works = 1;
 	f = rig_frame(&rig, 2 * FULL_SEGMENT);
-	f.v6 = v6;
 	rig_run(&rig, bytes, frame_build(&f, bytes), &result);
 	assert_int_equal(result.verdict, 3); /* XDP_TX */
 	return result.frame + ETHERNET;

@@ -7,7 +7,7 @@
  *   carrier ×2: text at RCV.NXT as it just read it ─► BPF_PROG_TEST_RUN ─► ring
  *   daemon: ring ─► stream of text; owner_take, owner_hand_back
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "parse.h"
 #include "rig/rig.h"
 #include "segment.h"

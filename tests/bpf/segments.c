@@ -5,7 +5,7 @@
  * the frame; all of it is checked. The last test is that every reason which XDP
  * can have was had.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c tests/bpf/rig/cases.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c tests/bpf/rig/cases.c */
 #include "backlog.h"
 #include "rig/cases.h"
 #include "rig/rig.h"
@@ -78,26 +78,20 @@ static void fill_rings(struct rig *r)
 	rig_forget(r);
 }
 
-static void set_up(struct trial *t)
+static void set_up(struct trial *t, bool v6)
 {
 	unsigned int setup = t->c->setup;
 
 	t->rig = setup & BELIEVE ? &virtual_wire : setup & FULL_RING ? &small : &wire;
 	rig_forget(t->rig);
+	t->rig->v6 = v6;
 	if (setup & FULL_RING)
 		fill_rings(t->rig);
 	if (setup & LISTENER)
 		rig_listen(t->rig, 7);
 	rig_flow(t->rig, !(setup & PLAIN), first_owner(t->c));
-	if (!(setup & FLOW)) {
-		t->before = *rig_the_flow(t->rig);
-		rig_forget(t->rig);
-		*rig_the_flow(t->rig) = t->before;
-		if (setup & LISTENER)
-			rig_listen(t->rig, 7);
-	}
-	if (setup & OLD)
-		rig_the_flow(t->rig)->word = owner_word(OWNER_XDP_IDLE, RIG_GENERATION + 1, 0);
+	if (!(setup & FLOW) || setup & GONE)
+		rig_withdraw_flow(t->rig, setup & GONE);
 	if (setup & FULL_SYN)
 		rig_the_flow(t->rig)->tx.flags &= (__u8)~FLOW_PARTIAL;
 	for (uint32_t i = 0; i < RIG_WORKERS; i++)
@@ -106,10 +100,9 @@ static void set_up(struct trial *t)
 	t->rig->program->bss->transmit_works = !!(setup & TRANSMIT);
 }
 
-static void make_frame(struct trial *t, bool v6, uint16_t vlan)
+static void make_frame(struct trial *t, uint16_t vlan)
 {
 	t->frame = rig_frame(t->rig, t->c->text);
-	t->frame.v6 = v6;
 	t->frame.vlan = vlan;
 	if (t->c->change)
 		t->c->change(&t->frame);
@@ -129,7 +122,7 @@ static uint64_t expected_word(const struct trial *t)
 {
 	enum reason reason = t->c->reason;
 
-	if (!begins(reason, "punt_") || !(t->c->setup & FLOW) || t->c->setup & (OLD | BUSY))
+	if (!begins(reason, "punt_") || !(t->c->setup & FLOW) || t->c->setup & (GONE | BUSY))
 		return t->before.word;
 	return owner_word(OWNER_DAEMON, RIG_GENERATION, 1);
 }
@@ -152,7 +145,7 @@ static void check_record_head(const struct trial *t, enum record_kind kind, unsi
 	assert_in_range(record.head.arrival, t->from, t->to);
 	if (!(flags & RECORD_KNOWN))
 		return;
-	assert_int_equal(record.head.index, RIG_FLOW);
+	assert_int_equal(record.head.index, RIG_CONNECTION);
 	assert_int_equal(record.head.generation, RIG_GENERATION);
 }
 
@@ -160,7 +153,7 @@ static void check_punt(const struct trial *t)
 {
 	unsigned int flags = 0;
 
-	if (t->c->setup & FLOW && !(t->c->setup & OLD))
+	if (t->c->setup & FLOW && !(t->c->setup & GONE))
 		flags = t->c->setup & BUSY ? RECORD_KNOWN : RECORD_KNOWN | RECORD_COUNTED;
 	check_record_head(t, RECORD_PUNT, flags);
 	assert_int_equal(record.head.length, t->length - t->frame.padding);
@@ -274,8 +267,8 @@ static void try(const struct test_case *c, bool v6, uint16_t vlan)
 
 	memset(&t, 0, sizeof(t));
 	t.c = c;
-	set_up(&t);
-	make_frame(&t, v6, vlan);
+	set_up(&t, v6);
+	make_frame(&t, vlan);
 	t.before = *rig_the_flow(t.rig);
 	for (uint32_t i = 0; i < REASON_COUNT; i++)
 		counters[i] = rig_count(t.rig, i);

@@ -2,7 +2,7 @@
 /* Text of every kind of length, in frames of one piece and of several: copied
  * right, added up right (a flipped bit anywhere is noticed), and punted whole.
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "rig/rig.h"
 #include "segment.h"
 #include "xdp_main.skel.h"
@@ -19,8 +19,9 @@ static struct rig_record record;
 static struct rig_result result;
 static uint8_t bytes[FRAME_MOST];
 
-static void prepare(void)
+static void prepare(bool v6)
 {
+	rig.v6 = v6;
 	rig_flow(&rig, true, OWNER_XDP_IDLE);
 	rig_the_flow(&rig)->tx.rcv_edge = RCV_NXT + (1 << 20);
 }
@@ -29,9 +30,8 @@ static void taken_whole(uint32_t text, bool v6)
 {
 	struct frame f;
 
-	prepare();
+	prepare(v6);
 	f = rig_frame(&rig, text);
-	f.v6 = v6;
 	rig_run(&rig, bytes, frame_build(&f, bytes), &result);
 	rig_take(&rig, &record);
 	if (record.count != 1 || record.head.reason != REASON_HIT_TEXT)
@@ -47,10 +47,9 @@ static void flip_is_noticed(uint32_t text, bool v6)
 	struct frame f;
 	uint32_t length;
 
-	prepare();
+	prepare(v6);
 	flow = *rig_the_flow(&rig);
 	f = rig_frame(&rig, text);
-	f.v6 = v6;
 	length = frame_build(&f, bytes);
 	bytes[frame_text_offset(&f) + (text * 7919u) % text] ^= (uint8_t)(1u << (text & 7));
 	bytes[length - 1 - (text * 31u) % text] ^= 0x10;
@@ -66,9 +65,8 @@ static void punted_whole(uint32_t text, bool v6)
 	struct frame f;
 	uint32_t length;
 
-	prepare();
+	prepare(v6);
 	f = rig_frame(&rig, text);
-	f.v6 = v6;
 	f.flags |= FIN;
 	length = frame_build(&f, bytes);
 	rig_run(&rig, bytes, length, &result);
@@ -121,9 +119,9 @@ static void largest_punts(void **state)
 
 	(void)state;
 	for (int v6 = 0; v6 < 2; v6++) {
+		rig.v6 = v6;
 		rig_flow(&rig, true, OWNER_DAEMON);
 		f = rig_frame(&rig, TEXT_MOST + (v6 ? 20 : 0));
-		f.v6 = v6;
 		f.vlan = 5;
 		length = frame_build(&f, bytes);
 		assert_int_equal(length, 18 + 65535 + (v6 ? 40 : 0));

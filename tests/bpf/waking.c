@@ -2,7 +2,7 @@
 /* Which worker gets a record, and when it is woken: only if it says that it
  * sleeps, but then without fail (struct worker_wake).
  *
- * Links: tests/bpf/rig/rig.c tests/bpf/rig/frame.c */
+ * Links: tests/bpf/rig/rig.c user/flow_table.c tests/bpf/rig/frame.c */
 #include "rig/rig.h"
 #include "segment.h"
 #include "xdp_main.skel.h"

@@ -305,7 +305,7 @@ const struct test_case cases[] = {
 	 NULL},
 	{"the port of a listener, another address", LISTENER, REASON_PASS_NOT_OURS, 10,
 	 set_other_address, NULL},
-	{"a flow of another generation, no listener", FLOW | OLD, REASON_PASS_NOT_OURS, 10, NULL,
+	{"a flow that has just gone, no listener", FLOW | GONE, REASON_PASS_NOT_OURS, 10, NULL,
 	 NULL},
 	{"source-routed, not yet at its destination", FLOW | LISTENER | ONLY_V6,
 	 REASON_PASS_NOT_OURS, 10, set_source_route, NULL},
@@ -352,8 +352,8 @@ const struct test_case cases[] = {
 	{"SYN with text", LISTENER, REASON_PUNT_SYN, 500, set_syn, NULL},
 	{"SYN+ACK out of nowhere", LISTENER, REASON_PUNT_STRAY, 0, set_syn_ack, NULL},
 	{"text of no connection", LISTENER, REASON_PUNT_STRAY, 1448, NULL, NULL},
-	{"a flow of another generation", FLOW | OLD | LISTENER, REASON_PUNT_STRAY, 10, NULL, NULL},
-	{"the SYN of the next generation", FLOW | OLD | LISTENER, REASON_PUNT_SYN, 0, set_syn,
+	{"a flow that has just gone", FLOW | GONE | LISTENER, REASON_PUNT_STRAY, 10, NULL, NULL},
+	{"the SYN of the next connection", FLOW | GONE | LISTENER, REASON_PUNT_SYN, 0, set_syn,
 	 NULL},
 
 	/* hits */

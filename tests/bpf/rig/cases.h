@@ -13,7 +13,7 @@ enum setup {
 	PLAIN = 0x04,	 /* without timestamps */
 	DAEMONS = 0x08,	 /* the daemon has the flow */
 	BUSY = 0x10,	 /* another CPU has the flow */
-	OLD = 0x20,	 /* the slot is of another generation by now */
+	GONE = 0x20,	 /* the flow, just now */
 	LOW = 0x40,	 /* the text pool runs low */
 	TRANSMIT = 0x80, /* XDP_TX arrives */
 	BELIEVE = 0x100, /* partial checksums are accepted */

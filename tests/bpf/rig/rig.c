@@ -18,14 +18,16 @@
 
 static void set_sizes(struct xdp_main *p)
 {
-	bpf_map__set_max_entries(p->maps.tuples, RIG_FLOWS);
-	bpf_map__set_max_entries(p->maps.flows, RIG_FLOWS);
-	bpf_map__set_max_entries(p->maps.conns, RIG_FLOWS);
+	p->rodata->flow_places = RIG_PLACES;
+	for (uint32_t i = 0; i <= TUPLE_WORDS; i++)
+		p->rodata->flow_key.word[i] = 0x5851f42d4c957f2dull * (2 * i + 1);
+	bpf_map__set_max_entries(p->maps.flows, RIG_PLACES);
+	bpf_map__set_max_entries(p->maps.conns, 1);
 	bpf_map__set_max_entries(p->maps.text, 1);
 	bpf_map__set_max_entries(p->maps.rings, RIG_WORKERS);
 	bpf_map__set_max_entries(p->maps.workers, RIG_WORKERS);
 	bpf_map__set_max_entries(p->maps.carrier, RIG_WORKERS);
-	bpf_map__set_max_entries(p->maps.listeners, RIG_FLOWS);
+	bpf_map__set_max_entries(p->maps.listeners, RIG_LISTENERS);
 }
 
 static void *map_memory(struct bpf_map *map, size_t bytes)
@@ -94,7 +96,8 @@ void rig_open(struct rig *r, const struct rig_options *o)
 	if (xdp_main__load(r->program))
 		fail_msg("the program does not load: %s (is this root?)", strerror(errno));
 	r->fd = bpf_program__fd(r->program->progs.xtcp_xdp);
-	r->flows = map_memory(r->program->maps.flows, RIG_FLOWS * sizeof(struct flow));
+	r->flows = map_memory(r->program->maps.flows, RIG_PLACES * sizeof(struct flow));
+	flow_table_make(&r->table, r->flows, RIG_PLACES, &r->program->rodata->flow_key);
 	r->workers = map_memory(r->program->maps.workers, RIG_WORKERS * sizeof(struct worker_wake));
 	r->carriers = map_memory(r->program->maps.carrier, RIG_WORKERS * sizeof(struct carrier));
 	for (uint32_t i = 0; i < RIG_WORKERS; i++)
@@ -104,7 +107,8 @@ void rig_open(struct rig *r, const struct rig_options *o)
 void rig_close(struct rig *r)
 {
 	ring_buffer__free(r->rings);
-	munmap(r->flows, RIG_FLOWS * sizeof(struct flow));
+	flow_table_destroy(&r->table);
+	munmap(r->flows, RIG_PLACES * sizeof(struct flow));
 	munmap(r->workers, RIG_WORKERS * sizeof(struct worker_wake));
 	munmap(r->carriers, RIG_WORKERS * sizeof(struct carrier));
 	xdp_main__destroy(r->program);
@@ -135,30 +139,37 @@ static struct address address_of(bool v6, uint8_t host)
 	return a;
 }
 
-static void enter_tuple(struct rig *r, bool v6)
+static void enter_flow(struct rig *r)
 {
-	struct tuple t = {
-		.remote = address_of(v6, 1),
-		.local = address_of(v6, 2),
+	const struct tuple t = {
+		.remote = address_of(r->v6, 1),
+		.local = address_of(r->v6, 2),
 		.remote_port = htons(40000),
 		.local_port = htons(7),
 	};
-	struct tuple_value value = {.index = RIG_FLOW, .generation = RIG_GENERATION};
 
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(r->program->maps.tuples), &t, &value, 0),
-			 0);
+	memset(r->flows, 0, RIG_PLACES * sizeof(struct flow));
+	assert_int_equal(flow_table_enter(&r->table, &t, RIG_CONNECTION, RIG_WORKER, &r->flow), 0);
 }
 
 struct flow *rig_the_flow(struct rig *r)
 {
-	return &r->flows[RIG_FLOW];
+	return r->flow;
+}
+
+void rig_withdraw_flow(struct rig *r, bool tuple)
+{
+	r->flow->word = owner_word(OWNER_XDP_IDLE, 0, 0);
+	if (!tuple)
+		memset(&r->flow->tuple, 0, sizeof(r->flow->tuple));
 }
 
 void rig_flow(struct rig *r, bool timestamps, enum owner owner)
 {
-	struct flow *f = rig_the_flow(r);
+	struct flow *f;
 
-	memset(f, 0, sizeof(*f));
+	enter_flow(r);
+	f = rig_the_flow(r);
 	f->word = owner_word(owner, RIG_GENERATION, 0);
 	f->rx.rcv_nxt = RCV_NXT;
 	f->rx.snd_una = SND_UNA;
@@ -172,9 +183,6 @@ void rig_flow(struct rig *r, bool timestamps, enum owner owner)
 	f->tx.rcv_window_scale = OWN_SCALE;
 	f->tx.snd_window_scale = PEER_SCALE;
 	f->tx.flags = FLOW_ECN | FLOW_PARTIAL | (timestamps ? FLOW_TIMESTAMPS : 0);
-	f->tx.worker = RIG_WORKER;
-	enter_tuple(r, false);
-	enter_tuple(r, true);
 }
 
 static void enter_listener(struct rig *r, bool v6, uint16_t port)
@@ -204,18 +212,18 @@ static void empty_hash(struct bpf_map *map)
 
 void rig_forget(struct rig *r)
 {
-	empty_hash(r->program->maps.tuples);
 	empty_hash(r->program->maps.listeners);
-	memset(r->flows, 0, RIG_FLOWS * sizeof(struct flow));
+	memset(r->flows, 0, RIG_PLACES * sizeof(struct flow));
 	memset(r->workers, 0, RIG_WORKERS * sizeof(struct worker_wake));
 	r->program->bss->transmit_works = 0;
 }
 
 struct frame rig_frame(const struct rig *r, uint32_t text)
 {
-	const struct flow *flow = &r->flows[RIG_FLOW];
+	const struct flow *flow = r->flow;
 
 	return (struct frame){
+		.v6 = r->v6,
 		.seq = flow->rx.rcv_nxt,
 		.ack = SND_UNA + 1000,
 		.flags = ACK,

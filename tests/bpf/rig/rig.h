@@ -6,6 +6,7 @@
 
 #include "abi.h"
 #include "carrier.h"
+#include "flow_table.h"
 #include "frame.h"
 #include "owner.h"
 #include "reason.h"
@@ -13,7 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { RIG_FLOWS = 64, RIG_WORKERS = 4, RIG_FLOW = 3, RIG_GENERATION = 7, RIG_WORKER = 2 };
+enum { RIG_PLACES = 64, RIG_LISTENERS = 64, RIG_WORKERS = 4 };
+enum { RIG_CONNECTION = 3, RIG_GENERATION = 7, RIG_WORKER = 2 };
 
 struct rig_options {
 	uint32_t ring_bytes; /* 0: 4 MiB */
@@ -28,6 +30,9 @@ struct rig {
 	int ring_fd[RIG_WORKERS];
 	struct ring_buffer *rings;
 	struct flow *flows;
+	struct flow_table table; /* of them */
+	struct flow *flow;	 /* as rig_flow() made it; NULL before */
+	bool v6;		 /* of which version it is, and frames are */
 	struct worker_wake *workers;
 	struct carrier *carriers;
 };
@@ -55,7 +60,8 @@ extern struct rig rig;
 int rig_set_up(void **state);
 int rig_tear_down(void **state);
 
-/* A flow in use: {remote 40000, local 7} of either version, the numbers below. */
+/* A flow in use: {remote 40000, local 7}, of the rig's IP version, the numbers below.
+ * The one before is gone. */
 static const uint32_t RCV_NXT = 0xfffffe00; /* 512 before zero */
 static const uint32_t SND_UNA = 0x7ffffff0;
 static const uint32_t SND_NXT = 0x7ffffff0u + 5000;
@@ -65,8 +71,10 @@ enum { WINDOW = 60000, PEER_WND = 500 /* as in a header */, PEER_SCALE = 7, OWN_
 enum { FULL_SEGMENT = 1448 };
 void rig_flow(struct rig *r, bool timestamps, enum owner owner);
 struct flow *rig_the_flow(struct rig *r);
+/* XDP finds it no more; its numbers are as they were. `tuple`: that stays too. */
+void rig_withdraw_flow(struct rig *r, bool tuple);
 void rig_listen(struct rig *r, uint16_t port);
-void rig_forget(struct rig *r); /* tuples, listeners and flows */
+void rig_forget(struct rig *r); /* listeners and flows */
 
 /* A text segment or an ACK that is a hit on the flow as rig_flow made it. */
 struct frame rig_frame(const struct rig *r, uint32_t text);

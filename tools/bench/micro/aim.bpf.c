@@ -9,22 +9,16 @@
  * and port of another flow, with right checksums. Where nothing is to be set back,
  * flow 0 is, so that the cost is the same; a tail call to `nothing` measures it.
  *
- * What is called is the very program that the daemon loads, and `flows` its map. */
+ * What is called is the very program that the daemon loads, and `flows` its map, with
+ * its key. */
 #include "aim.h"
+#include "flows.bpf.h"
 #include "owner.h"
 #include "parse.h"
 #include <bpf/bpf_helpers.h>
 #include <linux/bpf.h>
 
 char _license[] SEC("license") = "Dual BSD/GPL";
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct flow);
-} flows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -42,6 +36,7 @@ __u64 tcp_sum = 0; /* of the frame without address and port that are aimed at */
 __u64 ip_sum = 0;
 
 __u64 random_state = 0;
+struct tuple tuple_of_all; /* but for address and port that are aimed at */
 __u32 last_flow = 0;
 
 enum {
@@ -53,8 +48,14 @@ enum {
 
 static __always_inline void set_back(void)
 {
-	struct flow *flow = bpf_map_lookup_elem(&flows, &last_flow);
+	struct tuple t = tuple_of_all;
+	struct flow *flow;
+	__u32 place;
 
+	t.remote.word[3] = from_be32(aim_host(last_flow));
+	t.remote_port = from_be16(aim_port(last_flow));
+	place = flow_find(&t);
+	flow = bpf_map_lookup_elem(&flows, &place);
 	if (!flow)
 		return;
 	flow->word = word_before;

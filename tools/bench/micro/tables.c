@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-enum { BATCH = 4096, CPUS_MOST = 256 };
+enum { CPUS_MOST = 256 };
 
 void must(bool fine, const char *what)
 {
@@ -37,13 +38,17 @@ static void load_program(struct tables *t)
 {
 	t->program = xdp_main__open();
 	must(t->program, "the XDP program");
-	bpf_map__set_max_entries(t->program->maps.tuples, t->room);
-	bpf_map__set_max_entries(t->program->maps.flows, t->room);
+	t->program->rodata->flow_places = t->places;
+	must(getrandom(&t->program->rodata->flow_key, sizeof(struct flow_key), 0) ==
+		     sizeof(struct flow_key),
+	     "getrandom");
+	bpf_map__set_max_entries(t->program->maps.flows, t->places);
 	bpf_map__set_max_entries(t->program->maps.listeners, 16384);
 	must(!xdp_main__load(t->program), "the XDP program does not load");
 	t->program->bss->transmit_works = 1;
-	t->flows = map_memory(bpf_map__fd(t->program->maps.flows), t->room * sizeof(struct flow), 0,
-			      PROT_READ | PROT_WRITE);
+	t->flows = map_memory(bpf_map__fd(t->program->maps.flows), t->places * sizeof(struct flow),
+			      0, PROT_READ | PROT_WRITE);
+	flow_table_make(&t->table, t->flows, t->places, &t->program->rodata->flow_key);
 	t->carrier = map_memory(bpf_map__fd(t->program->maps.carrier), sizeof(*t->carrier), 0,
 				PROT_READ | PROT_WRITE);
 }
@@ -52,6 +57,8 @@ static void load_aim(struct tables *t)
 {
 	t->aim = aim__open();
 	must(t->aim, "aim");
+	t->aim->rodata->flow_places = t->places;
+	t->aim->rodata->flow_key = t->program->rodata->flow_key;
 	must(!bpf_map__reuse_fd(t->aim->maps.flows, bpf_map__fd(t->program->maps.flows)), "flows");
 	must(!aim__load(t->aim), "aim does not load");
 }
@@ -94,7 +101,8 @@ static void listen_here(struct tables *t)
 
 void tables_open(struct tables *t, uint32_t room, uint32_t ring_bytes, bool v6)
 {
-	*t = (struct tables){.room = room, .ring_bytes = ring_bytes, .v6 = v6};
+	*t = (struct tables){
+		.places = FLOW_PLACES_PER_CONNECTION * room, .ring_bytes = ring_bytes, .v6 = v6};
 	load_program(t);
 	load_aim(t);
 	make_ring(t);
@@ -119,36 +127,35 @@ static struct flow flow_of_all(void)
 	};
 }
 
-static void fill_some(struct tables *t, uint32_t from, uint32_t count)
+static struct tuple tuple_of(const struct tables *t, uint32_t flow)
 {
-	static struct tuple key[BATCH];
-	static struct tuple_value value[BATCH];
+	return (struct tuple){
+		.remote = address_of(t, aim_host(flow)),
+		.local = own_address(t),
+		.remote_port = htons(aim_port(flow)),
+		.local_port = htons(FLOW_PORT),
+	};
+}
 
-	for (uint32_t i = 0; i < count; i++) {
-		t->flows[from + i] = flow_of_all();
-		key[i] = (struct tuple){
-			.remote = address_of(t, aim_host(from + i)),
-			.local = own_address(t),
-			.remote_port = htons(aim_port(from + i)),
-			.local_port = htons(FLOW_PORT),
-		};
-		value[i] = (struct tuple_value){from + i, FLOW_GENERATION};
-	}
-	must(!bpf_map_update_batch(bpf_map__fd(t->program->maps.tuples), key, value, &count, NULL),
-	     "tuples");
+static void enter(struct tables *t, uint32_t number, const struct flow *all)
+{
+	struct tuple tuple = tuple_of(t, number);
+	struct flow *flow;
+
+	must(!flow_table_enter(&t->table, &tuple, number, 0, &flow), "a place for a flow");
+	flow->rx = all->rx;
+	flow->tx = all->tx;
+	flow->word = all->word;
 }
 
 void tables_fill(struct tables *t, uint32_t flows)
 {
 	struct flow all = flow_of_all();
 
-	while (t->filled < flows) {
-		uint32_t count = flows - t->filled < BATCH ? flows - t->filled : BATCH;
-
-		fill_some(t, t->filled, count);
-		t->filled += count;
-	}
+	while (t->filled < flows)
+		enter(t, t->filled++, &all);
 	t->aim->bss->flow_count = flows;
+	t->aim->bss->tuple_of_all = tuple_of(t, 0);
 	t->aim->bss->word_before = all.word;
 	t->aim->bss->rx_before = all.rx;
 }
@@ -198,7 +205,8 @@ void tables_close(struct tables *t)
 	munmap(t->consumed, page);
 	munmap((void *)t->produced, page);
 	munmap(t->carrier, sizeof(*t->carrier));
-	munmap(t->flows, t->room * sizeof(struct flow));
+	flow_table_destroy(&t->table);
+	munmap(t->flows, t->places * sizeof(struct flow));
 	close(t->ring);
 	aim__destroy(t->aim);
 	xdp_main__destroy(t->program);

@@ -7,6 +7,7 @@
 
 #include "abi.h"
 #include "carrier.h"
+#include "flow_table.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,17 +28,18 @@ struct tables {
 	struct xdp_main *program;
 	struct aim *aim;
 	struct flow *flows;
+	struct flow_table table; /* of them */
+	uint32_t places;
 	struct carrier *carrier;
 	bool v6;
-	uint32_t room;	 /* connections that there may be */
-	uint32_t filled; /* and are: 0 … filled - 1 */
+	uint32_t filled; /* flows: 0 … filled - 1 */
 	int ring;
 	uint32_t ring_bytes;
 	unsigned long *consumed; /* of the ring: bytes, in all */
 	const unsigned long *produced;
 };
 
-/* Each ends the process, with a message, if it cannot do what it says. */
+/* `room`: connections that there may be. Each ends the process, with a message, if it cannot do what it says. */
 void tables_open(struct tables *t, uint32_t room, uint32_t ring_bytes, bool v6);
 void tables_fill(struct tables *t, uint32_t flows);
 void tables_aim_at(struct tables *t, int program); /* what aim.bpf.c calls */
