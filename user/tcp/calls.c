@@ -56,7 +56,7 @@ void tcp_open_active(struct conn *c, const struct host *h)
 /* Text of ours that was handed over and is not acknowledged. */
 static uint32_t unacknowledged(const struct conn *c)
 {
-	uint32_t first = seq_later(c->snd.una, c->snd.iss + 1);
+	uint32_t first = c->snd.una + conn_syn_is_first(c);
 
 	return seq_after(c->snd.end, first) ? c->snd.end - first : 0;
 }

@@ -190,10 +190,16 @@ static inline bool conn_has(const struct conn *c, enum conn_flags flag)
 	return c->flags & flag;
 }
 
-/* Is our SYN on its way and not acknowledged? */
+/* Is our SYN not acknowledged? After 4 GiB of text SND.UNA comes to ISS again. */
+static inline bool conn_syn_is_first(const struct conn *c)
+{
+	return c->snd.una == c->snd.iss && !c->bytes_out;
+}
+
+/* Is it on its way? */
 static inline bool conn_syn_is_out(const struct conn *c)
 {
-	return c->snd.una == c->snd.iss && c->snd.nxt != c->snd.iss;
+	return conn_syn_is_first(c) && c->snd.nxt != c->snd.iss;
 }
 
 #endif

@@ -31,22 +31,30 @@ static bool is_duplicate(const struct arrival *a, uint32_t wnd)
 	return a->s.ack == c->snd.una && conn_flight(c) && !a->length && wnd == c->snd.wnd && wnd;
 }
 
-/* Text acknowledged, not counting the SYN and the FIN. */
-static uint32_t text_in(const struct conn *c, uint32_t from, uint32_t to)
+/* Text that an ACK up to `to` acknowledges, not counting the SYN and the FIN. */
+static uint32_t text_until(const struct conn *c, uint32_t to)
 {
-	uint32_t first = c->snd.iss + 1;
+	return seq_earlier(to, c->snd.end) - (c->snd.una + conn_syn_is_first(c));
+}
 
-	return seq_earlier(to, c->snd.end) - seq_later(from, first);
+/* What stays where it was while SND.UNA moves on would come to lie ahead of it, once
+ * that is half the circle further. */
+static uint32_t not_far_behind(const struct conn *c, uint32_t seq)
+{
+	const uint32_t far = 1u << 30;
+
+	return seq_before(seq, c->snd.una - far) ? c->snd.una - far : seq;
 }
 
 static void advance_una(struct arrival *a)
 {
 	struct conn *c = a->c;
-	uint32_t old = c->snd.una, text;
+	uint32_t text = text_until(c, a->s.ack);
 
 	rto_take_ack(c, a->h, &a->s);
 	c->snd.una = a->s.ack;
-	text = text_in(c, old, c->snd.una);
+	c->snd.small = not_far_behind(c, c->snd.small);
+	c->cc.recover = not_far_behind(c, c->cc.recover);
 	if ((int32_t)text > 0) {
 		c->bytes_out += text;
 		c->events |= EVENT_WRITABLE;
