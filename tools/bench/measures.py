@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import world as w
 
@@ -47,6 +48,11 @@ def flood_cost(j):
     return j["cpu_ours"] / j["counters"]["flood_sent"] * 1e6
 
 
+def request_cost(j):
+    """CPU seconds of a million, of all CPUs that it runs on."""
+    return j["cpu_ours"] / (j["rate"] * j["seconds"]) * 1e6
+
+
 def unexpected(link, j):
     found = [k for k in list(j["counters"])[-9:] if j["counters"][k]]
     return "%s: unexpected: %s" % (link, ", ".join("%d %s" % (j["counters"][k], k) for k in found))
@@ -64,15 +70,26 @@ def cost_of(j):
     return {"machine": j["cpu_machine"] / done * 1e6, "ours": j["cpu_ours"] / done * 1e6}
 
 
-class Load:
+class Side:
+    """All that is measured has one link, but where it says otherwise."""
+
+    @property
+    def links(self):
+        return [self.link]
+
+
+class Load(Side):
     """xload, or a client beside it, at the client's end for a while."""
 
     def __init__(self, label, link, program, arguments, figure=rate):
         self.label, self.link, self.program = label, link, program
         self.arguments, self.figure = arguments, figure
 
+    def run(self, world, seconds):
+        return world.link(self.link).load(self.program, *self.arguments, "--duration", seconds)
+
     def measure(self, world, seconds):
-        j = world.link(self.link).load(self.program, *self.arguments, "--duration", seconds)
+        j = self.run(world, seconds)
         notes = []
         if j["mode"] in ("echo", "connect", "drain") and j["active"] != j["connections"]:
             notes.append("%s: only %d of %d connections were active"
@@ -88,7 +105,34 @@ class Load:
         return Figure(self.figure(j), cost_of(j), notes)
 
 
-class Send:
+def together(results):
+    """Of clients that ran at the same time, each on CPUs of its own."""
+    j = dict(results[0])
+    for key in ("rate", "connections", "active", "unexpected", "cpu_ours"):
+        j[key] = sum(r[key] for r in results)
+    j["counters"] = {k: sum(r["counters"][k] for r in results) for k in j["counters"]}
+    return j
+
+
+class Apart(Load):
+    """The same load on several links at once, which share nothing but the machine."""
+
+    def __init__(self, label, links, arguments, figure=rate):
+        super().__init__(label, None, "xload", arguments, figure)
+        self.each = [Load(label, link, "xload", arguments) for link in links]
+
+    @property
+    def links(self):
+        return [load.link for load in self.each]
+
+    def run(self, world, seconds):
+        for name in self.links:
+            world.link(name)  # all servers are there before the first client
+        with ThreadPoolExecutor() as pool:
+            return together(list(pool.map(lambda load: load.run(world, seconds), self.each)))
+
+
+class Send(Side):
     """Frames from the server's end, without a server."""
 
     def __init__(self, label, link, arguments, figure=rate):
@@ -161,7 +205,7 @@ def map_memory(process):
     return maps
 
 
-class Memory:
+class Memory(Side):
     """Bytes for each of `count` connections at rest: all maps and the daemon's own,
     which are there from the start; or what the kernel's slabs and the processes grew
     by when the connections came."""
@@ -207,7 +251,7 @@ def softirq_time(cpu):
     return int(fields[6]) / os.sysconf("SC_CLK_TCK")
 
 
-class AtRestCpu:
+class AtRestCpu(Side):
     """The share of a CPU that a server takes for `count` connections at rest."""
 
     def __init__(self, label, link, target, count):

@@ -5,8 +5,8 @@ import os
 
 import servers as s
 import world as w
-from measures import (AtRestCpu, Load, Memory, Send, byte_bits, flood_cost, rate, round_trip,
-                      segment_bits, sent_bits)
+from measures import (Apart, AtRestCpu, Load, Memory, Send, byte_bits, flood_cost, rate,
+                      request_cost, round_trip, segment_bits, sent_bits)
 
 FLOOD_RATE, FLOOD_TOO_MUCH = 50000, 200000
 AT_REST, AT_REST_QUICK = 1000000, 50000
@@ -28,7 +28,7 @@ class Row:
         return [side for side in (self.peer, self.ours) if side]
 
     def links(self):
-        return [side.link for side in self.sides()]
+        return [link for side in self.sides() for link in side.links]
 
 
 def at(port, address=w.SERVER):
@@ -94,17 +94,29 @@ def bulk_rows():
 
 
 def queue_rows():
-    """Two workers may be wanted to do more only where CPUs are left for them."""
-    def sides(figure):
-        command = ["--spread", "-n", 128]
-        return (xload("1 worker", "xtcp2q_workers=1", *command, figure=figure),
-                xload("2 workers", "xtcp2q_workers=2", *command, figure=figure))
+    """Two workers may be wanted to do more only where CPUs are left for them. What a
+    request costs is to be read beside two servers that share nothing but the machine:
+    what their cost rises by is not of the workers' making. Of 128 connections each of
+    two has half, whose frames come in smaller batches; `each`: it has as many as one."""
+    def workers(count, connections, figure):
+        link = "xtcp2q_workers=%d%s" % (count, "_pin-workers=yes" if count > 1 else "")
+        return xload("%d worker%s" % (count, "s" if count > 1 else ""), link,
+                     "--spread", "-n", connections, figure=figure)
 
-    def cost(j):
-        return j["cpu_ours"] / (j["rate"] * j["seconds"]) * 1e6
+    def cost(name, peer, ours, wanted=None):
+        return Row("two queues", name, peer, ours, wanted=wanted, unit="s/M", lower=True)
+
+    links = ["xtcp@%d" % (os.cpu_count() - n) for n in (1, 2)]
+    one_worker, two_workers = workers(1, 128, request_cost), workers(2, 128, request_cost)
+    one_server = xload("1 server", links[0], "-n", 128, figure=request_cost)
+    two_servers = Apart("2 servers", links, ["--target", at(s.ECHO), "-n", 64], request_cost)
     return [
-        Row("two queues", "queues-2", *sides(rate), wanted=1.7 if os.cpu_count() > 2 else None),
-        Row("two queues", "queues-2-cost", *sides(cost), wanted=1.05, unit="s/M", lower=True),
+        Row("two queues", "queues-2", workers(1, 128, rate), workers(2, 128, rate),
+            wanted=1.7 if os.cpu_count() > 2 else None),
+        cost("queues-2-cost", one_worker, two_workers, wanted=1.05),
+        cost("queues-2-each-cost", one_worker, workers(2, 256, request_cost), wanted=1.05),
+        cost("apart-2-cost", one_server, two_servers),
+        cost("queues-2-apart-cost", two_servers, two_workers, wanted=1.05),
     ]
 
 

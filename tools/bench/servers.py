@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The servers: xtcp, and what it is measured beside. A link is named after its
-server; xtcp's options follow it: xtcp_spin-us=0."""
+server; xtcp's options follow it, and its CPU if it is not that of all:
+xtcp_spin-us=0, xtcp@0."""
 
 import os
 import resource
@@ -167,8 +168,12 @@ KINDS = {
 }
 
 
-def cpus_of(world, kind):
+def cpus_of(world, kind, named):
     """With several queues: up to four CPUs, else one."""
+    if named:
+        if int(named) < 0:
+            raise w.Failure("this machine has too few CPUs")
+        return named
     if kind.queues == 1:
         return world.cpu
     most = os.cpu_count()
@@ -178,9 +183,10 @@ def cpus_of(world, kind):
 
 
 def make_link(world, name):
-    base, *options = name.split("_")
+    server, _, cpu = name.partition("@")
+    base, *options = server.split("_")
     kind = KINDS[base]
-    link = w.Link(world, name, cpus_of(world, kind), kind.queues, kind.v6)
+    link = w.Link(world, name, cpus_of(world, kind, cpu), kind.queues, kind.v6)
     if kind.here:
         link.attach(link.server, "s0", kind.here)
     if kind.there:
