@@ -192,7 +192,6 @@ static __always_inline void record_head(struct visit *v, const struct extract *x
 {
 	struct record *r = v->record;
 
-	r->arrival = bpf_ktime_get_ns();
 	r->index = v->index;
 	r->generation = v->generation;
 	r->length = x->length;

@@ -150,7 +150,6 @@ static bool hit(struct worker *w, const struct record *r)
 
 	if (!s)
 		return true;
-	w->host.now = r->arrival;
 	if (!make_blocks(w, r->length)) {
 		if (!w->stalled_since)
 			w->stalled_since = clock_now();
@@ -213,7 +212,6 @@ static void punt(struct worker *w, const struct record *r)
 		/* Whatever becomes of the segment: XDP may want the flow back. */
 		session_changed(a.session);
 	}
-	w->host.now = r->arrival;
 	reason = read_punt(w, r, &a);
 	if (reason == PARSED)
 		demux(w, &a);
@@ -254,6 +252,8 @@ bool rx_drain(struct worker *w)
 	const struct record *r;
 	int done = 0;
 
+	if (!ring_is_empty(&w->ring))
+		w->host.now = clock_now();
 	while (done < BATCH && (r = ring_next(&w->ring))) {
 		prefetch_next(w);
 		if (!deal_with(w, r)) {

@@ -142,7 +142,6 @@ static void check_record_head(const struct trial *t, enum record_kind kind, unsi
 	assert_int_equal(record.head.kind, kind);
 	assert_int_equal(record.head.flags, flags);
 	assert_int_equal(record.head.reason, t->c->reason);
-	assert_in_range(record.head.arrival, t->from, t->to);
 	if (!(flags & RECORD_KNOWN))
 		return;
 	assert_int_equal(record.head.index, RIG_CONNECTION);

@@ -24,7 +24,6 @@ static struct model_record *reserve(struct xdp_model *m, enum record_kind kind)
 	m->produced++;
 	memset(r, 0, sizeof(*r));
 	r->kind = kind;
-	r->arrival = m->p.now;
 	return r;
 }
 
@@ -188,12 +187,10 @@ static void absorb(struct xdp_model *m, const struct model_record *r)
 bool model_consume(struct xdp_model *m)
 {
 	const struct model_record *r = &m->ring[m->consumed % MODEL_RING];
-	uint64_t now = m->p.now;
 
 	if (m->consumed == m->produced)
 		return false;
 	m->consumed++;
-	m->p.now = r->arrival;
 	if (r->kind == RECORD_HIT) {
 		absorb(m, r);
 	} else {
@@ -201,7 +198,6 @@ bool model_consume(struct xdp_model *m)
 		m->punts_consumed += !!(r->flags & RECORD_COUNTED);
 		peer_arrives(&m->p, &r->segment);
 	}
-	m->p.now = now;
 	peer_settle(&m->p, HERE);
 	model_settle(m);
 	return true;

@@ -13,7 +13,6 @@
 enum { MODEL_RING = 256 };
 
 struct model_record {
-	uint64_t arrival;
 	struct segment segment; /* a punt's */
 	struct hit hit;		/* a hit's, with its text's length */
 	uint32_t text_length;
