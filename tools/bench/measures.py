@@ -6,12 +6,14 @@ import glob
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import world as w
+from report import busy_time
 
 
 class Figure:
@@ -70,6 +72,58 @@ def cost_of(j):
     return {"machine": j["cpu_machine"] / done * 1e6, "ours": j["cpu_ours"] / done * 1e6}
 
 
+def run_time(pids):
+    """Seconds on a CPU, of all threads."""
+    total = 0
+    for pid in pids:
+        for path in glob.glob("/proc/%d/task/*/schedstat" % pid):
+            with open(path) as f:
+                total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def softirq_threads():
+    pids = []
+    for path in glob.glob("/proc/[0-9]*/comm"):
+        try:
+            with open(path) as f:
+                if f.read().startswith("ksoftirqd/"):
+                    pids.append(int(path.split("/")[2]))
+        except OSError:
+            pass  # it has ended
+    return pids
+
+
+class Others:
+    """Who else works on the CPUs of a measurement while the block runs. On one CPU that
+    slows both sides alike; of several, a side may leave one to them, and what it does
+    there would count as ours."""
+
+    def __init__(self, world, cpus):
+        self.cpus = cpus
+        self.pids = [p.pid for p in world.processes] + softirq_threads()
+
+    def now(self):
+        """Time, and the seconds that were not ours: soft interrupts run in the name of
+        our processes, or in threads of their own."""
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        ours = run_time(self.pids) + children.ru_utime + children.ru_stime
+        return time.monotonic(), sum(busy_time()[cpu] for cpu in self.cpus) - ours
+
+    def __enter__(self):
+        self.begin = self.now()
+        return self
+
+    def __exit__(self, *_):
+        end = self.now()
+        self.share = (end[1] - self.begin[1]) / (end[0] - self.begin[0])
+
+    def notes(self, label):
+        if len(self.cpus) == 1 or self.share < 0.1:
+            return []
+        return ["%s: others took %.1f CPUs" % (label, self.share)]
+
+
 class Side:
     """All that is measured has one link, but where it says otherwise."""
 
@@ -89,8 +143,10 @@ class Load(Side):
         return world.link(self.link).load(self.program, *self.arguments, "--duration", seconds)
 
     def measure(self, world, seconds):
-        j = self.run(world, seconds)
-        notes = []
+        cpus = {int(cpu) for name in self.links for cpu in world.link(name).cpus.split(",")}
+        with Others(world, cpus) as others:
+            j = self.run(world, seconds)
+        notes = others.notes(self.label)
         if j["mode"] in ("echo", "connect", "drain") and j["active"] != j["connections"]:
             notes.append("%s: only %d of %d connections were active"
                          % (self.label, j["active"], j["connections"]))
@@ -126,8 +182,6 @@ class Apart(Load):
         return [load.link for load in self.each]
 
     def run(self, world, seconds):
-        for name in self.links:
-            world.link(name)  # all servers are there before the first client
         with ThreadPoolExecutor() as pool:
             return together(list(pool.map(lambda load: load.run(world, seconds), self.each)))
 
@@ -235,16 +289,6 @@ class Memory(Side):
         return Figure(sum(parts.values()) / rest.open, None, rest.notes(self.label), [remark])
 
 
-def run_time(processes):
-    """Seconds on a CPU, of all threads."""
-    total = 0
-    for p in processes:
-        for path in glob.glob("/proc/%d/task/*/schedstat" % p.pid):
-            with open(path) as f:
-                total += int(f.read().split()[0])
-    return total / 1e9
-
-
 def softirq_time(cpu):
     with open("/proc/stat") as f:
         fields = re.search(r"^cpu%s (.*)" % cpu, f.read(), re.M).group(1).split()
@@ -259,12 +303,13 @@ class AtRestCpu(Side):
 
     def measure(self, world, seconds):
         link = world.link(self.link)
+        pids = [p.pid for p in link.processes]
         rest = AtRest(link, self.target, self.count)
         with rest:
             time.sleep(2)
-            begin, ran, soft = time.monotonic(), run_time(link.processes), softirq_time(world.cpu)
+            begin, ran, soft = time.monotonic(), run_time(pids), softirq_time(world.cpu)
             time.sleep(5 * seconds)
-            ran, soft = run_time(link.processes) - ran, softirq_time(world.cpu) - soft
+            ran, soft = run_time(pids) - ran, softirq_time(world.cpu) - soft
             elapsed = time.monotonic() - begin
         remark = "%s: soft interrupts of the CPU %.2f %%" % (self.label, 100 * soft / elapsed)
         return Figure(100 * ran / elapsed, None, rest.notes(self.label), [remark])
