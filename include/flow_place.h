@@ -39,13 +39,18 @@ struct flow_key {
 	__u64 word[TUPLE_WORDS + 1];
 };
 
+/* A tuple read by words, although its ports are half ones. */
+struct tuple_words {
+	__u32 word[TUPLE_WORDS];
+} __attribute__((may_alias));
+
 static inline __u64 flow_hash(const struct tuple *t, const volatile struct flow_key *key)
 {
-	const __u32 *word = (const __u32 *)t;
+	const struct tuple_words *w = (const struct tuple_words *)t;
 	__u64 hash = key->word[TUPLE_WORDS];
 
 	for (int i = 0; i < TUPLE_WORDS; i++)
-		hash += word[i] * key->word[i];
+		hash += w->word[i] * key->word[i];
 	return hash;
 }
 
@@ -61,11 +66,12 @@ static inline __u32 flow_place(__u64 hash, __u32 turn, __u32 places)
 /* Exact. */
 static inline bool flow_is_of(const struct flow *f, const struct tuple *t)
 {
-	const __u32 *a = (const __u32 *)&f->tuple, *b = (const __u32 *)t;
+	const struct tuple_words *a = (const struct tuple_words *)&f->tuple;
+	const struct tuple_words *b = (const struct tuple_words *)t;
 	__u32 differ = 0;
 
 	for (int i = 0; i < TUPLE_WORDS; i++)
-		differ |= a[i] ^ b[i];
+		differ |= a->word[i] ^ b->word[i];
 	return !differ;
 }
 
