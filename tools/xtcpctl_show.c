@@ -109,12 +109,12 @@ static void show_worker(const json_t *w, FILE *f)
 		(long long)member_number(w, "half_open"),
 		bytes_text(member_number(w, "text_used"), used),
 		bytes_text(member_number(w, "text_total"), total));
-	fprintf(f, "            small segments by %s: %lld; bulk by %s: %lld\n",
-		member_text(w, "transmit_small"),
-		(long long)(member_number(w, "sent_carried") + member_number(w, "sent_xdp")),
-		member_text(w, "transmit_bulk"), (long long)member_number(w, "sent_packet"));
-	fprintf(f, "            %lld of them on carrier frames\n",
-		(long long)member_number(w, "sent_carried"));
+	fprintf(f, "            sends small segments by %s; bulk by %s\n",
+		member_text(w, "transmit_small"), member_text(w, "transmit_bulk"));
+	fprintf(f, "            sent: %lld on carrier frames, %lld by AF_XDP, %lld by AF_PACKET\n",
+		(long long)member_number(w, "sent_carried"),
+		(long long)member_number(w, "sent_xdp"),
+		(long long)member_number(w, "sent_packet"));
 	fprintf(f, "            %lld records in %lld rounds, woken %lld times\n",
 		(long long)member_number(w, "records"), (long long)member_number(w, "rounds"),
 		(long long)member_number(w, "wakeups"));

@@ -61,7 +61,7 @@ const struct setting settings[SETTINGS] = {
 	{NUMBER(dscp, 0, 63, 0), .help = "differentiated services code point (RFC 2474)"},
 	{CHOICE(mode, modes), .argument = "MODE", .help = "XDP mode: auto, native or generic"},
 	{CHOICE(transmit, transmits), .argument = "WAY",
-	 .help = "way of small segments: auto, packet or xdp"},
+	 .help = "ways out: auto, packet (all by AF_PACKET) or xdp (all by AF_XDP)"},
 	{FLAG(carriers, true),
 	 .help = "let small segments leave on frames that have come (XDP_TX)"},
 };

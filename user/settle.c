@@ -156,7 +156,7 @@ static bool send_all(struct session *s)
 	struct segment seg;
 
 	while (tx_is_ready(&w->tx)) {
-		uint32_t most = tx_text_most(s->conn);
+		uint32_t most = tx_text_most(&w->tx, s->conn);
 
 		if (!tcp_output(s->conn, &w->host, most, &seg))
 			return true;

@@ -10,6 +10,14 @@
 /* An IP packet has at most 65535 bytes, of which headers take up to 120. */
 enum { SUPER_SEGMENT = 65535 - 120, ETHERNET = 14 + 4, PATH_MTU_LEAST = 552 };
 
+/* Frames of AF_XDP that there must be for one segment more: what waits for a carrier
+ * may have to leave before it. */
+enum { ROOM_FOR_BULK = CARRIER_SLOTS + 1 };
+
+/* Frames of bulk that are sent by one call: what was just copied is still in the
+ * cache when the kernel copies it again. */
+enum { XDP_BATCH = 32 };
+
 /* Segments taken back at a time: each that leaves may bring frames for those behind
  * it, so few at first, and more if they do not. */
 enum { TAKE_BACK_FIRST = 2, TAKE_BACK_MOST = 64 };
@@ -36,6 +44,7 @@ int tx_make(struct worker *w)
 	if (w->engine->config->transmit == TRANSMIT_PACKET)
 		return 0;
 	error = tx_xdp_open(&t->xdp, i->name, w->number);
+	t->all_by_xdp = !error && w->engine->config->transmit == TRANSMIT_XDP;
 	if (!error || w->engine->config->transmit == TRANSMIT_AUTO) {
 		if (error)
 			log_info("%s: no AF_XDP to send by on queue %u (%s), AF_PACKET carries all",
@@ -54,9 +63,31 @@ void tx_destroy(struct tx *t)
 	tx_packet_close(&t->packet);
 }
 
+static void flush_xdp(struct tx *t)
+{
+	if (t->xdp && tx_xdp_is_pending(t->xdp))
+		tx_xdp_flush(t->xdp);
+}
+
+/* Where AF_XDP is to carry all, its frames are not overtaken by those that it cannot. */
+static void keep_behind_xdp(struct tx *t)
+{
+	flush_xdp(t);
+	t->packet.waits = t->all_by_xdp && tx_xdp_is_pending(t->xdp);
+}
+
+/* Is there a way out for what was built already? */
+static bool has_way(struct tx *t)
+{
+	if (!t->packet.held)
+		return true;
+	keep_behind_xdp(t);
+	return tx_packet_retry(&t->packet);
+}
+
 bool tx_is_ready(struct tx *t)
 {
-	return !t->packet.held || tx_packet_retry(&t->packet);
+	return has_way(t) && (!t->all_by_xdp || tx_xdp_has_room(t->xdp, ROOM_FOR_BULK));
 }
 
 bool tx_is_carrying(const struct tx *t)
@@ -66,23 +97,26 @@ bool tx_is_carrying(const struct tx *t)
 
 bool tx_is_waiting(const struct tx *t)
 {
-	return t->packet.held || (t->xdp && tx_xdp_is_pending(t->xdp));
+	return t->packet.held || (t->xdp && tx_xdp_is_pending(t->xdp)) ||
+	       (t->all_by_xdp && !tx_xdp_had_room(t->xdp, ROOM_FOR_BULK));
+}
+
+/* Does a segment of so much text go by AF_XDP whatever its headers are, bulk or not? */
+static bool is_for_xdp(const struct tx *t, uint32_t text)
+{
+	return t->all_by_xdp && text + FRAME_HEADERS_MAX <= TX_XDP_FRAME;
 }
 
 /* Whole segments, at least one: on lo that alone may be a whole IP packet. */
-uint32_t tx_text_most(const struct conn *c)
+uint32_t tx_text_most(const struct tx *t, const struct conn *c)
 {
 	uint32_t mss = c->snd.mss;
 
 	if (!mss)
 		return SUPER_SEGMENT;
-	return mss < SUPER_SEGMENT ? SUPER_SEGMENT - SUPER_SEGMENT % mss : mss;
-}
-
-static void flush_xdp(struct tx *t)
-{
-	if (t->xdp && tx_xdp_is_pending(t->xdp))
-		tx_xdp_flush(t->xdp);
+	if (mss >= SUPER_SEGMENT || is_for_xdp(t, mss))
+		return mss;
+	return SUPER_SEGMENT - SUPER_SEGMENT % mss;
 }
 
 static void note_packet(struct tx *t, int error)
@@ -99,21 +133,31 @@ static void send_taken(struct tx *t, const struct carrier_slot *slot)
 {
 	struct iovec whole = {(void *)slot->bytes, slot->length};
 
-	if (t->xdp && tx_xdp_has_room(t->xdp)) {
+	if (t->xdp && tx_xdp_has_room(t->xdp, 1)) {
 		tx_xdp_send(t->xdp, &whole, 1);
 		t->sent_xdp++;
 		return;
 	}
+	keep_behind_xdp(t);
 	note_packet(t, tx_packet_send_whole(&t->packet, slot->bytes, slot->length));
 }
 
-static void take_back(struct tx *t, uint32_t most)
+static void take(struct tx *t, uint32_t most)
 {
 	const struct carrier_slot *slot;
 
-	while (most-- && tx_is_ready(t) && (slot = tx_carrier_take(&t->carrier)))
+	while (most-- && (t->all_by_xdp || has_way(t)) && (slot = tx_carrier_take(&t->carrier)))
 		send_taken(t, slot);
+}
+
+/* Where AF_XDP is to carry all, and takes no more now, those behind would overtake what
+ * waits there. */
+static void take_back(struct tx *t, uint32_t most)
+{
+	take(t, most);
 	flush_xdp(t);
+	if (t->all_by_xdp && tx_xdp_is_pending(t->xdp))
+		take(t, CARRIER_SLOTS);
 }
 
 /* While frames come and go, what waits leaves with them; but the oldest may be
@@ -164,7 +208,7 @@ static void complete_checksum(struct outgoing *o)
 
 static void send_packet(struct tx *t, const struct outgoing *o, struct tx_cut cut)
 {
-	flush_xdp(t);
+	keep_behind_xdp(t);
 	note_packet(t, tx_packet_send(&t->packet, &o->head, cut, o->whole + 1, o->count - 1));
 }
 
@@ -172,7 +216,7 @@ static void send_packet(struct tx *t, const struct outgoing *o, struct tx_cut cu
  * before one that goes another way. */
 static void let_leave(struct tx *t, const struct session *s)
 {
-	while (s && tx_carrier_waits(&t->carrier, s->carried) && tx_is_ready(t))
+	while (s && tx_carrier_waits(&t->carrier, s->carried) && has_way(t))
 		take_back(t, TAKE_BACK_MOST);
 }
 
@@ -189,12 +233,14 @@ static bool carry(struct tx *t, struct session *s, struct outgoing *o)
 
 	if (!may_ride(t, s, o))
 		return false;
-	flush_xdp(t); /* may have one of the same connection */
 	while (!tx_carrier_has_room(&t->carrier)) {
-		if (!tx_is_ready(t))
+		if (!has_way(t))
 			return false;
 		take_back(t, TAKE_BACK_FIRST);
 	}
+	flush_xdp(t); /* may have one of the same connection */
+	if (t->xdp && tx_xdp_is_pending(t->xdp))
+		return false;
 	complete_checksum(o);
 	if (s && tx_carrier_waits(&t->carrier, s->carried))
 		tx_carrier_keep_order(&t->carrier);
@@ -207,16 +253,14 @@ static bool carry(struct tx *t, struct session *s, struct outgoing *o)
 static bool fits_xdp(struct tx *t, const struct outgoing *o)
 {
 	return t->xdp && o->length <= TX_XDP_FRAME && o->length <= t->mtu + ETHERNET &&
-	       tx_xdp_has_room(t->xdp);
+	       tx_xdp_has_room(t->xdp, 1);
 }
 
-/* `s`: whose it is; NULL: nobody's. */
-static void send_small(struct tx *t, struct session *s, struct outgoing *o)
+/* Without a carrier. `s`: whose it is; NULL: nobody's. */
+static void send_one(struct tx *t, struct session *s, struct outgoing *o)
 {
 	const struct tx_cut none = {0};
 
-	if (carry(t, s, o))
-		return;
 	let_leave(t, s);
 	if (!fits_xdp(t, o)) {
 		send_packet(t, o, none);
@@ -225,6 +269,20 @@ static void send_small(struct tx *t, struct session *s, struct outgoing *o)
 	complete_checksum(o);
 	tx_xdp_send(t->xdp, o->whole, o->count);
 	t->sent_xdp++;
+}
+
+static void send_small(struct tx *t, struct session *s, struct outgoing *o)
+{
+	if (!carry(t, s, o))
+		send_one(t, s, o);
+}
+
+/* More follow, and frames that come would seldom be as long. */
+static void send_full(struct tx *t, struct session *s, struct outgoing *o)
+{
+	send_one(t, s, o);
+	if (tx_xdp_queued(t->xdp) >= XDP_BATCH)
+		flush_xdp(t);
 }
 
 /* Only with an ear for the answer, and not for packets that a path should take
@@ -254,6 +312,10 @@ void tx_text(struct worker *w, struct session *s, const struct segment *seg)
 	}
 	build(&o, &ends, seg);
 	t->ip_id++;
+	if (seg->text_length && seg->text_length == c->snd.mss && is_for_xdp(t, c->snd.mss)) {
+		send_full(t, s, &o);
+		return;
+	}
 	if (seg->text_length <= c->snd.mss) {
 		send_small(t, s, &o);
 		return;
@@ -276,7 +338,7 @@ void tx_bare(struct worker *w, const struct tuple *tuple, const struct link_addr
 
 void tx_drain(struct tx *t)
 {
-	for (int i = 0; i < DRAIN_TRIES && tx_is_carrying(t); i++) {
+	for (int i = 0; i < DRAIN_TRIES && (tx_is_carrying(t) || tx_is_waiting(t)); i++) {
 		take_back(t, CARRIER_SLOTS);
 		if (tx_is_waiting(t))
 			usleep(1000);
@@ -286,6 +348,8 @@ void tx_drain(struct tx *t)
 void tx_flush(struct tx *t, bool quiet)
 {
 	flush_xdp(t);
+	if (t->all_by_xdp)
+		tx_xdp_has_room(t->xdp, ROOM_FOR_BULK);
 	look_after_carriers(t, quiet);
 }
 
@@ -304,6 +368,8 @@ const char *tx_name_small(const struct tx *t)
 
 const char *tx_name_bulk(const struct tx *t)
 {
-	(void)t;
-	return "AF_PACKET GSO";
+	if (!t->all_by_xdp)
+		return "AF_PACKET GSO";
+	return t->mtu + ETHERNET <= TX_XDP_FRAME ? "AF_XDP copy"
+						 : "AF_XDP copy, longer segments AF_PACKET GSO";
 }

@@ -85,7 +85,7 @@ static int send_now(struct tx_packet *t, struct iovec *iov, int count)
 
 static int send_or_hold(struct tx_packet *t, struct iovec *iov, int count)
 {
-	int error = t->held ? -EAGAIN : send_now(t, iov, count);
+	int error = t->held || t->waits ? -EAGAIN : send_now(t, iov, count);
 
 	if (error != -EAGAIN || t->held)
 		return error;
@@ -122,7 +122,7 @@ bool tx_packet_retry(struct tx_packet *t)
 		{t->hold, t->hold_length},
 	};
 
-	if (t->held && send_now(t, iov, 2) != -EAGAIN)
+	if (t->held && !t->waits && send_now(t, iov, 2) != -EAGAIN)
 		t->held = false;
 	return !t->held;
 }

@@ -13,7 +13,8 @@ enum { TX_PIECES_MAX = 20, TX_PACKET_MOST = 65536 + 128 };
 
 struct tx_packet {
 	int fd;
-	bool held; /* `hold` has a frame that found no room */
+	bool held;  /* `hold` has a frame that found no room, or must wait */
+	bool waits; /* set by who sends: another way has to be empty first */
 	struct virtio_net_hdr hold_head;
 	uint32_t hold_length;
 	uint8_t *hold;

@@ -10,7 +10,7 @@
 
 enum {
 	MEMORY = TX_XDP_FRAME * TX_XDP_FRAMES,
-	KICKS = 2 * TX_XDP_FRAMES / 32, /* a call of copy mode sends 32 frames */
+	KICK = 32, /* frames that a call of copy mode sends */
 };
 
 struct tx_xdp {
@@ -20,6 +20,7 @@ struct tx_xdp {
 	struct xsk_ring_cons completion;
 	struct xsk_ring_prod tx;
 	uint8_t *memory;
+	uint32_t queued;
 	uint32_t free_count;
 	uint64_t free[TX_XDP_FRAMES];
 };
@@ -101,12 +102,16 @@ static void take_back(struct tx_xdp *t)
 }
 
 /* Every frame has a place in the ring: both have the same number. */
-bool tx_xdp_has_room(struct tx_xdp *t)
+bool tx_xdp_has_room(struct tx_xdp *t, uint32_t count)
 {
-	if (t->free_count)
-		return true;
-	tx_xdp_flush(t);
-	return t->free_count;
+	if (t->free_count < count)
+		tx_xdp_flush(t);
+	return tx_xdp_had_room(t, count);
+}
+
+bool tx_xdp_had_room(const struct tx_xdp *t, uint32_t count)
+{
+	return t->free_count >= count;
 }
 
 static uint32_t copy_in(uint8_t *to, const struct iovec *pieces, int count)
@@ -135,20 +140,35 @@ void tx_xdp_send(struct tx_xdp *t, const struct iovec *pieces, int count)
 	desc->len = copy_in(t->memory + address, pieces, count);
 	desc->options = 0;
 	xsk_ring_prod__submit(&t->tx, 1);
+	t->queued++;
+}
+
+static uint32_t pending(const struct tx_xdp *t)
+{
+	return *t->tx.producer - __atomic_load_n(t->tx.consumer, __ATOMIC_ACQUIRE);
 }
 
 bool tx_xdp_is_pending(const struct tx_xdp *t)
 {
-	return __atomic_load_n(t->tx.consumer, __ATOMIC_ACQUIRE) != *t->tx.producer;
+	return pending(t);
 }
 
-/* EAGAIN means that there is more to send, ENOBUFS that the device has no room:
- * then the next round goes on. */
+uint32_t tx_xdp_queued(const struct tx_xdp *t)
+{
+	return t->queued;
+}
+
+/* EAGAIN means that there is more to send, or that as much is under way as the socket
+ * may have: kernels before 6.16 do not show how far they came, so no more calls than
+ * would send all, twice over. ENOBUFS: the device has no room. The next round goes on. */
 void tx_xdp_flush(struct tx_xdp *t)
 {
-	for (int i = 0; i < KICKS && tx_xdp_is_pending(t); i++)
+	uint32_t kicks = 2 * (pending(t) / KICK + 1);
+
+	while (kicks-- && tx_xdp_is_pending(t))
 		if (sendto(xsk_socket__fd(t->socket), NULL, 0, MSG_DONTWAIT, NULL, 0) < 0 &&
 		    errno != EAGAIN && errno != EBUSY)
 			break;
+	t->queued = 0;
 	take_back(t);
 }

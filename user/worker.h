@@ -54,14 +54,14 @@ struct worker_status {
 	uint64_t rounds;	    /* of its loop */
 	uint64_t records;	    /* ring records consumed */
 	uint64_t sent_carried;	    /* segments on carrier frames */
-	uint64_t sent_xdp;	    /* segments by AF_XDP */
+	uint64_t sent_xdp;	    /* segments by AF_XDP, small ones and bulk */
 	uint64_t sent_packet;	    /* segments, or GSO super-segments, by AF_PACKET */
 	uint64_t icmp_too_big;	    /* ICMP errors: packet too big */
 	uint64_t icmp_soft;	    /* others, noted */
 	uint64_t icmp_hard;	    /* that ended an opening */
 	uint64_t icmp_ignored;	    /* that quote nothing under way */
 	const char *transmit_small; /* "AF_XDP copy", "AF_XDP zero copy", "AF_PACKET" */
-	const char *transmit_bulk;  /* "AF_PACKET GSO", … */
+	const char *transmit_bulk;  /* "AF_PACKET GSO", "AF_XDP copy", … */
 };
 void worker_status(const struct worker *w, struct worker_status *status);
 
