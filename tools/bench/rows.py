@@ -82,8 +82,10 @@ def round_trip_rows():
 def bulk_rows():
     group, send = "bulk, segments of 1448 bytes", ["--mode", "send", "--size", 1448, "-n", 4]
     drain = ["--target", at(s.CHARGEN)]
-    ours = Load("xtcp", "xtcpbulk_text-pool-mib=512", "bench/drain", drain, byte_bits)
-    copy = Send("AF_XDP, raw", "drop", ["--way", "xdp", "--size", 1448], sent_bits)
+    pool = "xtcpbulk_text-pool-mib=512"
+    ours = Load("xtcp", pool, "bench/drain", drain, byte_bits)
+    copy = Load("xtcp, AF_XDP copy", pool + "_transmit=xdp_carriers=no", "bench/drain", drain,
+                byte_bits)
     return [
         Row(group, "bulk-receive", *both(*send, target=at(s.DISCARD), figure=segment_bits),
             wanted=1.5, unit="bit/s"),
