@@ -6,6 +6,7 @@
 
 #include "config.h"
 #include "addresses.h"
+#include "clock.h"
 #include "flow_table.h"
 #include "icmp_queue.h"
 #include "interface.h"
@@ -49,7 +50,9 @@ struct worker {
 	uint32_t number;
 	uint32_t starved; /* sessions with MARK_STARVED, about */
 
-	struct host host; /* what the core is called with */
+	struct host host;    /* what the core is called with */
+	bool looked;	     /* at the clock, and has settled nobody since */
+	uint32_t since_look; /* records read and connections settled since then */
 	struct tcp_settings settings;
 	struct ring ring;
 	struct offer offer;
@@ -85,6 +88,24 @@ struct worker {
 static inline struct worker *worker_of(struct host *h)
 {
 	return (struct worker *)((char *)h - offsetof(struct worker, host));
+}
+
+/* A look at the clock costs as much as taking a small segment. So there is one in a
+ * round, and one more for each CLOCK_EVERY things that are done: some microseconds. */
+enum { CLOCK_EVERY = 8 };
+
+static inline void worker_look(struct worker *w)
+{
+	w->host.now = clock_now();
+	w->looked = true;
+	w->since_look = 0;
+}
+
+static inline void worker_did(struct worker *w, uint32_t things)
+{
+	w->since_look += things;
+	if (w->since_look >= CLOCK_EVERY)
+		worker_look(w);
 }
 
 static inline void worker_drop(struct worker *w, enum reason r)

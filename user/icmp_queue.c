@@ -12,7 +12,6 @@
  * user waits. There SHLD-26 is followed. Soft errors do not end an opening, as
  * MUST-56 says, though some deployed stacks give up then. */
 #include "icmp_queue.h"
-#include "clock.h"
 #include "engine.h"
 
 enum { V4_HEADERS = 40, V6_HEADERS = 60 };
@@ -110,7 +109,7 @@ bool icmp_queue_work(struct worker *w)
 	if (icmp_queue_is_empty(&w->icmp))
 		return false;
 	count = take_all(&w->icmp, news);
-	w->host.now = clock_now();
+	worker_look(w);
 	for (uint32_t i = 0; i < count; i++)
 		act(w, &news[i]);
 	return true;

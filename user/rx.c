@@ -250,10 +250,10 @@ static void prefetch_next(const struct worker *w)
 bool rx_drain(struct worker *w)
 {
 	const struct record *r;
-	int done = 0;
+	uint32_t done = 0;
 
 	if (!ring_is_empty(&w->ring))
-		w->host.now = clock_now();
+		worker_look(w);
 	while (done < BATCH && (r = ring_next(&w->ring))) {
 		prefetch_next(w);
 		if (!deal_with(w, r)) {
@@ -264,6 +264,7 @@ bool rx_drain(struct worker *w)
 			ring_give_back(&w->ring);
 	}
 	ring_give_back(&w->ring);
-	w->records += (uint64_t)done;
+	w->records += done;
+	worker_did(w, done);
 	return done;
 }

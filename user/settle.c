@@ -8,16 +8,12 @@
  * it calls only changes the connection; the loop here takes that up. */
 #include "settle.h"
 #include "config.h"
-#include "clock.h"
 #include "engine.h"
 #include "flows.h"
 #include "log.h"
 
 /* Turns before other connections get theirs. */
 enum { TURNS = 8 };
-
-/* Connections that are settled between two looks at the clock: some microseconds. */
-enum { CLOCK_EVERY = 8 };
 
 /* Of the free part of the receive pool one connection may fill one SHAREth. */
 enum { SHARE = 8, SHARE_LEAST = 2 * TEXT_BLOCK };
@@ -259,19 +255,20 @@ bool settle_changed(struct worker *w)
 {
 	uint32_t last = w->sessions.changed_last;
 	bool was_last = w->sessions.changed_first == SESSIONS_NONE;
-	uint32_t done = 0;
 
 	if (was_last)
 		return false;
+	if (!w->looked)
+		worker_look(w);
 	decide_owners(w);
 	while (!was_last) {
 		struct session *s = sessions_next_changed(w);
 
 		was_last = (uint32_t)(s - w->sessions.place) == last;
-		if (!(done++ % CLOCK_EVERY))
-			w->host.now = clock_now();
 		settle(s);
+		worker_did(w, 1);
 	}
+	w->looked = false;
 	return true;
 }
 

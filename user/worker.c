@@ -82,7 +82,7 @@ static bool answer_messages(struct worker *w)
 	bool any = false;
 
 	while ((m = take_message(w))) {
-		w->host.now = clock_now();
+		worker_look(w);
 		m->call(w, m->argument);
 		pthread_mutex_lock(&w->lock);
 		m->done = true;
@@ -148,7 +148,7 @@ static bool poll_descriptors(struct worker *w, const struct timespec *timeout)
 	struct epoll_event events[EVENTS];
 	int count = epoll_pwait2(w->epoll, events, EVENTS, timeout, NULL);
 
-	w->host.now = clock_now();
+	worker_look(w);
 	handle_events(w, events, count);
 	return count > 0;
 }
@@ -187,7 +187,8 @@ static bool round_of(struct worker *w)
 	busy |= receive(w);
 	watch_pool(w);
 	busy |= settle_changed(w);
-	w->host.now = clock_now();
+	if (!busy)
+		worker_look(w);
 	wheel_advance(&w->wheel, w->host.now, settle_deadline, w);
 	look_after_starved(w);
 	busy |= settle_changed(w);
@@ -244,7 +245,7 @@ static void fall_asleep(struct worker *w)
  * client, a backend or ksoftirqd. */
 static bool spin(struct worker *w, uint64_t *idle_since)
 {
-	uint64_t now = clock_now();
+	uint64_t now = w->host.now; /* as it was in the round before */
 
 	if (!*idle_since)
 		*idle_since = now;
@@ -274,7 +275,7 @@ static void loop(struct worker *w)
 
 static void abort_all(struct worker *w)
 {
-	w->host.now = clock_now();
+	worker_look(w);
 	for (uint32_t i = 0; i < w->sessions.high; i++)
 		if (w->sessions.place[i].marks & MARK_LIVE)
 			session_abort(&w->sessions.place[i]);
