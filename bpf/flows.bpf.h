@@ -48,10 +48,14 @@ __noinline __u32 flow_find(const struct tuple *t)
 	for (__u32 turn = 0; turn < FLOW_PROBES; turn++) {
 		__u32 place = flow_place(hash, turn, flow_places);
 		const struct flow *f = bpf_map_lookup_elem(&flows, &place);
+		__u32 generation;
 
 		if (!f)
 			break;
-		if (flow_is_of(f, t) && owner_generation(owner_read(&f->word)))
+		/* A tuple that is being written may look like any other. */
+		generation = owner_generation(owner_read(&f->word));
+		if (generation && flow_is_of(f, t) &&
+		    owner_generation(owner_read(&f->word)) == generation)
 			return place;
 		if (!f->passed)
 			break;

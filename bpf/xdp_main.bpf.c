@@ -128,8 +128,9 @@ static __always_inline void flow_leave(struct visit *v)
 		owner_uncount_punt(&v->flow->word, v->generation);
 }
 
-/* The index is read and the tuple compared once the flow cannot be another's, as
- * flow_place.h wants it. Of a busy one neither is certain; the daemon looks at both. */
+/* Index and worker are read and then the tuple compared once the flow is entered, as
+ * flow_place.h wants it. Where it is not, none of them is certain, and the daemon looks
+ * at the tuple. */
 static __always_inline enum reason decide_flow(struct visit *v)
 {
 	v->generation = owner_generation(owner_read(&v->flow->word));
@@ -137,6 +138,7 @@ static __always_inline enum reason decide_flow(struct visit *v)
 		return decide_no_flow(v);
 	v->standing = approach(v);
 	v->index = v->flow->index;
+	v->worker = visit_tx(v)->worker;
 	if (v->standing == STANDING_BUSY)
 		return REASON_PUNT_BUSY;
 	if (!flow_is_of(v->flow, &v->packet.tuple)) {
@@ -161,7 +163,7 @@ static __always_inline enum reason decide(struct visit *v)
 static __always_inline __u32 punt_worker(const struct visit *v)
 {
 	if (v->standing != STANDING_NO_FLOW)
-		return visit_tx(v)->worker;
+		return v->worker;
 	return worker_count ? v->ctx->rx_queue_index % worker_count : 0;
 }
 

@@ -16,8 +16,10 @@
  * without one: what it finds is a guess, until it has entered the flow, or counted its
  * punt there, by compare-and-swap with the generation that it read (owner.h). That
  * succeeds only if the place has been the same flow's all the time, and the tuple that
- * is looked at again after it is then that flow's. A flow that is not found, since it
- * just comes or goes, is one of no connection: the daemon knows better.
+ * is looked at again after it is then that flow's. (One that is entered stays until XDP
+ * leaves it. One whose punt was counted may go at once: then the record names a
+ * connection that is no more.) A flow that is not found, since it just comes or goes,
+ * is one of no connection: the daemon knows better.
  *
  * The hash is multilinear (Lemire and Kaser, "Strongly universal string hashing is
  * fast", 2014) under a secret key, so that nobody can choose tuples of one way; each

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's one clock, the same that XDP stamps arrivals with. */
+/* The daemon's one clock, of which XDP takes the milliseconds of its timestamps. */
 #ifndef XTCP_CLOCK_H
 #define XTCP_CLOCK_H
 

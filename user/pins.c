@@ -16,8 +16,9 @@
 
 /* The link is the first: what it lets run uses the others. */
 static const char *const names[] = {
-	"link",	   "flows",  "conns",	  "text",     "rings", "workers",
-	"carrier", "riders", "listeners", "counters", NULL,
+	"link",	   "flows",  "conns",	  "text",     "rings",	"workers",
+	"carrier", "riders", "listeners", "counters", "tuples", /* an older xtcpd may have left it */
+	NULL,
 };
 
 #define USUAL_PLACE "/sys/fs/bpf"

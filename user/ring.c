@@ -26,7 +26,7 @@ int ring_open(struct ring *r, int fd, size_t size)
 	r->mask = size - 1;
 	r->size = size;
 	r->fd = fd;
-	r->position = *r->consumer;
+	r->position = r->end = *r->consumer;
 	return 0;
 }
 
@@ -44,11 +44,15 @@ static unsigned long whole(__u32 length)
 	return (length + BPF_RINGBUF_HDR_SZ + 7ul) & ~7ul;
 }
 
+bool ring_look(struct ring *r)
+{
+	r->end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
+	return r->position != r->end;
+}
+
 const struct record *ring_next(struct ring *r)
 {
-	unsigned long end = __atomic_load_n(r->producer, __ATOMIC_ACQUIRE);
-
-	while (r->position < end) {
+	while (r->position < r->end) {
 		const __u8 *header = r->data + (r->position & r->mask);
 		__u32 length = __atomic_load_n((const __u32 *)header, __ATOMIC_ACQUIRE);
 

@@ -16,6 +16,7 @@ struct ring {
 	const unsigned long *producer;
 	const __u8 *data;
 	unsigned long position; /* ours: read up to here */
+	unsigned long end;	/* and to be read up to here */
 	unsigned long mask;
 	size_t size;
 	int fd;
@@ -24,8 +25,10 @@ struct ring {
 int ring_open(struct ring *r, int fd, size_t size); /* 0, -errno; owns fd if 0 */
 void ring_close(struct ring *r);
 
-/* The next record that XDP has finished, or NULL. It stays valid until
- * ring_give_back(). */
+/* Looks how far the ring goes now. False: there is nothing. */
+bool ring_look(struct ring *r);
+/* The next record that was there at that look and that XDP has finished, or NULL. It
+ * stays valid until ring_give_back(). */
 const struct record *ring_next(struct ring *r);
 /* The one that ring_next() would return, if it follows at once; or NULL. */
 const struct record *ring_peek(const struct ring *r);

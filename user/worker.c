@@ -30,7 +30,7 @@ enum {
 	BATCHES = 16,	  /* of records before what they changed is settled */
 	CATCH_UP = 2,	  /* times that is done before what is queued is sent (MUST-59) */
 	DRAIN_ROUNDS = 64,
-	RECORD_LEAST = 80, /* bytes of the smallest record in a ring, with its header */
+	RECORD_LEAST = 72, /* bytes of the smallest record in a ring, with its header */
 };
 
 /* --- messages ---------------------------------------------------------------------- */

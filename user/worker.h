@@ -21,7 +21,7 @@ int worker_call(struct worker *w, void (*call)(struct worker *w, void *argument)
 
 /* Every connection of this worker, in index order. `owner`: enum owner. */
 struct connection_view {
-	uint32_t index;		 /* into flows and conns; the ID of `xtcpctl` is conn->id */
+	uint32_t index;		 /* into conns; the ID of `xtcpctl` is conn->id */
 	const struct conn *conn; /* valid during the call only */
 	const char *service;	 /* name */
 	uint8_t owner;		 /* enum owner */

@@ -81,7 +81,7 @@ static void sweep_again(struct conn *c, uint32_t end)
  * time that has passed since. */
 static void check_sent_again(struct conn *c, const struct host *h, const struct news *n)
 {
-	/* An ACK may have come before what was sent, and be taken after it. */
+	/* The caller's clock may be that of before it was sent. */
 	int32_t passed = (int32_t)((uint32_t)(h->now / 1000) - c->rack.sent_at);
 	uint64_t since = passed > 0 ? passed * 1000ull : 0;
 	bool in_order = !conn_has(c, CONN_REORDERED);
