@@ -69,6 +69,18 @@ static void flush_xdp(struct tx *t)
 		tx_xdp_flush(t->xdp);
 }
 
+static bool is_pending(const struct tx *t)
+{
+	return tx_packet_is_pending(&t->packet) || (t->xdp && tx_xdp_is_pending(t->xdp));
+}
+
+/* What is queued leaves, by either way. */
+static void flush(struct tx *t)
+{
+	flush_xdp(t);
+	tx_packet_flush(&t->packet);
+}
+
 /* Where AF_XDP is to carry all, its frames are not overtaken by those that it cannot. */
 static void keep_behind_xdp(struct tx *t)
 {
@@ -79,7 +91,7 @@ static void keep_behind_xdp(struct tx *t)
 /* Is there a way out for what was built already? */
 static bool has_way(struct tx *t)
 {
-	if (!t->packet.held)
+	if (!tx_packet_is_full(&t->packet))
 		return true;
 	keep_behind_xdp(t);
 	return tx_packet_retry(&t->packet);
@@ -97,8 +109,7 @@ bool tx_is_carrying(const struct tx *t)
 
 bool tx_is_waiting(const struct tx *t)
 {
-	return t->packet.held || (t->xdp && tx_xdp_is_pending(t->xdp)) ||
-	       (t->all_by_xdp && !tx_xdp_had_room(t->xdp, ROOM_FOR_BULK));
+	return is_pending(t) || (t->all_by_xdp && !tx_xdp_had_room(t->xdp, ROOM_FOR_BULK));
 }
 
 /* Does a segment of so much text go by AF_XDP whatever its headers are, bulk or not? */
@@ -139,6 +150,7 @@ static void send_taken(struct tx *t, const struct carrier_slot *slot)
 		return;
 	}
 	keep_behind_xdp(t);
+	t->packet.gathers = false; /* each may bring frames for those behind it */
 	note_packet(t, tx_packet_send_whole(&t->packet, slot->bytes, slot->length));
 }
 
@@ -155,7 +167,7 @@ static void take(struct tx *t, uint32_t most)
 static void take_back(struct tx *t, uint32_t most)
 {
 	take(t, most);
-	flush_xdp(t);
+	flush(t);
 	if (t->all_by_xdp && tx_xdp_is_pending(t->xdp))
 		take(t, CARRIER_SLOTS);
 }
@@ -209,6 +221,7 @@ static void complete_checksum(struct outgoing *o)
 static void send_packet(struct tx *t, const struct outgoing *o, struct tx_cut cut)
 {
 	keep_behind_xdp(t);
+	t->packet.gathers = !t->xdp && !tx_carrier_takes(&t->carrier, 0);
 	note_packet(t, tx_packet_send(&t->packet, &o->head, cut, o->whole + 1, o->count - 1));
 }
 
@@ -238,8 +251,8 @@ static bool carry(struct tx *t, struct session *s, struct outgoing *o)
 			return false;
 		take_back(t, TAKE_BACK_FIRST);
 	}
-	flush_xdp(t); /* may have one of the same connection */
-	if (t->xdp && tx_xdp_is_pending(t->xdp))
+	flush(t); /* may have one of the same connection */
+	if (is_pending(t))
 		return false;
 	complete_checksum(o);
 	if (s && tx_carrier_waits(&t->carrier, s->carried))
@@ -347,7 +360,7 @@ void tx_drain(struct tx *t)
 
 void tx_flush(struct tx *t, bool quiet)
 {
-	flush_xdp(t);
+	flush(t);
 	if (t->all_by_xdp)
 		tx_xdp_has_room(t->xdp, ROOM_FOR_BULK);
 	look_after_carriers(t, quiet);

@@ -4,7 +4,8 @@
  *
  *	small segments   carrier frames (tx_carrier.c), where XDP_TX arrives;
  *	                 what found no frame to ride on, and else all of them:
- *	                 AF_XDP (tx_xdp.c), where it can be had
+ *	                 AF_XDP (tx_xdp.c), where it can be had; else AF_PACKET,
+ *	                 several by one call
  *	bulk             AF_PACKET with GSO (tx_packet.c): one frame of up to 64 KiB
  *	                 that the device cuts, with checksums it computes; if AF_XDP was
  *	                 asked for, that, a frame for each segment

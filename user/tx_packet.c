@@ -34,19 +34,24 @@ int tx_packet_open(struct tx_packet *t, int ifindex)
 	if (t->fd < 0)
 		return -errno;
 	error = bind_to(t->fd, ifindex);
-	t->hold = error ? NULL : malloc(TX_PACKET_MOST);
-	if (t->hold)
-		return 0;
-	tx_packet_close(t);
-	return error ? error : -ENOMEM;
+	if (!error) {
+		t->hold = malloc(TX_PACKET_MOST);
+		t->queue = calloc(TX_PACKET_BATCH, sizeof(*t->queue));
+		error = t->hold && t->queue ? 0 : -ENOMEM;
+	}
+	if (error)
+		tx_packet_close(t);
+	return error;
 }
 
 void tx_packet_close(struct tx_packet *t)
 {
 	close(t->fd);
 	free(t->hold);
+	free(t->queue);
 	t->fd = -1;
 	t->hold = NULL;
+	t->queue = NULL;
 }
 
 static void describe(struct virtio_net_hdr *h, const struct frame *f, struct tx_cut cut)
@@ -64,15 +69,22 @@ static void describe(struct virtio_net_hdr *h, const struct frame *f, struct tx_
 	h->gso_size = cut.size;
 }
 
-/* Text blocks may be freed before there is room, so the frame is copied. */
+/* Text blocks may be freed before a frame leaves, so what waits is copied. */
+static uint32_t copy(uint8_t *to, const struct iovec *iov, int count)
+{
+	uint32_t length = 0;
+
+	for (int i = 0; i < count; i++) {
+		memcpy(to + length, iov[i].iov_base, iov[i].iov_len);
+		length += (uint32_t)iov[i].iov_len;
+	}
+	return length;
+}
+
 static void hold(struct tx_packet *t, const struct iovec *iov, int count)
 {
-	t->hold_length = 0;
 	t->hold_head = *(const struct virtio_net_hdr *)iov[0].iov_base;
-	for (int i = 1; i < count; i++) {
-		memcpy(t->hold + t->hold_length, iov[i].iov_base, iov[i].iov_len);
-		t->hold_length += (uint32_t)iov[i].iov_len;
-	}
+	t->hold_length = copy(t->hold, iov + 1, count - 1);
 	t->held = true;
 }
 
@@ -83,11 +95,68 @@ static int send_now(struct tx_packet *t, struct iovec *iov, int count)
 	return sendmsg(t->fd, &message, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* What the device refuses is lost, the rest goes on. */
+static uint32_t send_queue(struct tx_packet *t)
+{
+	struct mmsghdr message[TX_PACKET_BATCH];
+	struct iovec iov[TX_PACKET_BATCH];
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < t->queued; i++) {
+		iov[i] = (struct iovec){t->queue[i].bytes, t->queue[i].length};
+		message[i].msg_hdr = (struct msghdr){.msg_iov = &iov[i], .msg_iovlen = 1};
+	}
+	while (done < t->queued) {
+		int sent = sendmmsg(t->fd, message + done, t->queued - done, MSG_DONTWAIT);
+
+		if (sent < 0 && errno == EAGAIN)
+			break;
+		done += sent > 0 ? (uint32_t)sent : 1;
+	}
+	return done;
+}
+
+void tx_packet_flush(struct tx_packet *t)
+{
+	uint32_t done = t->queued ? send_queue(t) : 0;
+
+	t->queued -= done;
+	if (done && t->queued)
+		memmove(t->queue, t->queue + done, t->queued * sizeof(*t->queue));
+}
+
+static void gather(struct tx_packet *t, const struct iovec *iov, int count)
+{
+	struct tx_packet_small *s = &t->queue[t->queued++];
+
+	s->length = copy(s->bytes, iov, count);
+	if (t->queued == TX_PACKET_BATCH)
+		tx_packet_flush(t);
+}
+
+static bool is_small(const struct iovec *iov, int count)
+{
+	size_t length = 0;
+
+	for (int i = 0; i < count; i++)
+		length += iov[i].iov_len;
+	return length <= sizeof(((struct tx_packet_small *)0)->bytes);
+}
+
 static int send_or_hold(struct tx_packet *t, struct iovec *iov, int count)
 {
-	int error = t->held || t->waits ? -EAGAIN : send_now(t, iov, count);
+	int error = -EAGAIN;
 
-	if (error != -EAGAIN || t->held)
+	if (tx_packet_is_full(t))
+		return error;
+	if (t->gathers && !t->waits && is_small(iov, count)) {
+		gather(t, iov, count);
+		return 0;
+	}
+	tx_packet_flush(t);
+	if (!t->waits && !t->queued)
+		error = send_now(t, iov, count);
+	if (error != -EAGAIN)
 		return error;
 	hold(t, iov, count);
 	return 0;
@@ -115,6 +184,16 @@ int tx_packet_send_whole(struct tx_packet *t, const void *frame, uint32_t length
 	return send_or_hold(t, iov, 2);
 }
 
+bool tx_packet_is_full(const struct tx_packet *t)
+{
+	return t->held || t->queued == TX_PACKET_BATCH;
+}
+
+bool tx_packet_is_pending(const struct tx_packet *t)
+{
+	return t->held || t->queued;
+}
+
 bool tx_packet_retry(struct tx_packet *t)
 {
 	struct iovec iov[2] = {
@@ -122,7 +201,8 @@ bool tx_packet_retry(struct tx_packet *t)
 		{t->hold, t->hold_length},
 	};
 
-	if (t->held && !t->waits && send_now(t, iov, 2) != -EAGAIN)
+	tx_packet_flush(t);
+	if (t->held && !t->waits && !t->queued && send_now(t, iov, 2) != -EAGAIN)
 		t->held = false;
-	return !t->held;
+	return !tx_packet_is_full(t);
 }

@@ -139,6 +139,18 @@ def test_what_does_not_fit_goes_by_af_packet(lab, family):
     assert sent(daemon, "xdp") > 0
 
 
+def test_small_segments_by_af_packet(pair, family):
+    """Gathered, and sent by one call; bulk does not overtake them."""
+    daemon = pair.listening("echo", 7, {"transmit": "packet", "carriers": "no",
+                                        "pin_workers": "yes"})
+    for connections, size in ((200, 500), (8, MIB)):
+        pair.client.run(CLIENT_PROGRAM, "echo", SERVER[family], 7, connections, size, timeout=60)
+        daemon.gone()
+    assert sent(daemon, "packet") > 400
+    assert sent(daemon, "xdp") + carried(daemon) == 0
+    assert out_of_order(pair) == 0
+
+
 def test_without_af_xdp_it_does_not_start(pair):
     """A second worker, and the veth has one queue."""
     with pytest.raises(AssertionError, match="no AF_XDP socket on queue 1"):

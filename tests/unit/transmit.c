@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* user/tx.c: whatever the ways out do, take little, take nothing, complete late, the
  * segments of a connection leave in their order, all of them, and by the way that was
- * asked for. AF_XDP and the call that sends by AF_PACKET are models here; XDP's part in
+ * asked for. AF_XDP and the calls that send by AF_PACKET are models here; XDP's part in
  * carrier frames is played.
  * Links: user/tx.c user/tx_carrier.c user/tx_packet.c user/text.c user/frame.c user/log.c */
 #include "choice.h"
@@ -24,7 +24,8 @@ static uint32_t xdp_tx_works = 1;
 static uint8_t pool[POOL * TEXT_BLOCK];
 /* What the ways out do: take all, some of it, nothing. */
 static enum { WILLING, RELUCTANT, STUCK } mood;
-static uint64_t by_xdp, by_packet, by_carrier;
+static uint32_t refused; /* so many frames from now on, by the device */
+static uint64_t by_xdp, by_packet, by_carrier, calls; /* that took something */
 
 /* The text from `seq` on; it repeats itself after 64 KiB. */
 static const uint8_t *text_from(uint32_t seq)
@@ -152,8 +153,32 @@ ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
 	if (worker.tx.all_by_xdp)
 		assert_true(length > TX_XDP_FRAME);
 	by_packet++;
+	calls++;
 	arrive(frame, length);
 	return length;
+}
+
+/* As many as it takes; the call fails if that is none. Small frames lie in one piece. */
+int sendmmsg(int fd, struct mmsghdr *m, unsigned int count, int flags)
+{
+	uint32_t taken = refused ? 0 : some_of(count);
+
+	(void)fd;
+	(void)flags;
+	for (uint32_t i = 0; i < taken; i++) {
+		const struct iovec *iov = m[i].msg_hdr.msg_iov;
+
+		assert_int_equal(m[i].msg_hdr.msg_iovlen, 1);
+		arrive((uint8_t *)iov->iov_base + sizeof(struct virtio_net_hdr),
+		       (uint32_t)(iov->iov_len - sizeof(struct virtio_net_hdr)));
+	}
+	by_packet += taken;
+	calls += taken > 0;
+	if (taken)
+		return (int)taken;
+	errno = refused ? ENOBUFS : EAGAIN;
+	refused -= refused > 0;
+	return -1;
 }
 
 /* --- the rest of the world ---------------------------------------------------------------- */
@@ -175,11 +200,14 @@ static void begin(uint64_t seed, uint32_t mtu, bool carriers)
 	memset(&device, 0, sizeof(device));
 	memset(&carrier, 0, sizeof(carrier));
 	memset(&worker, 0, sizeof(worker));
-	by_xdp = by_packet = by_carrier = 0;
+	by_xdp = by_packet = by_carrier = calls = 0;
+	mood = WILLING;
 	worker.engine = &engine;
 	worker.tx = (struct tx){
 		.carrier = {.ring = carriers ? &carrier : NULL, .works = &xdp_tx_works},
-		.packet = {.fd = -1, .hold = malloc(TX_PACKET_MOST)},
+		.packet = {.fd = -1,
+			   .hold = malloc(TX_PACKET_MOST),
+			   .queue = calloc(TX_PACKET_BATCH, sizeof(struct tx_packet_small))},
 		.xdp = &device,
 		.mtu = mtu,
 	};
@@ -196,6 +224,7 @@ static void begin(uint64_t seed, uint32_t mtu, bool carriers)
 static void end(void)
 {
 	free(worker.tx.packet.hold);
+	free(worker.tx.packet.queue);
 	text_pool_destroy(&worker.text);
 }
 
@@ -212,22 +241,24 @@ static uint32_t some_length(const struct conn *c)
 	}
 }
 
-static void send_one(uint32_t number)
+static void send_text(uint32_t number, uint32_t length)
 {
 	struct conn *c = &conn[number];
 	struct session *s = &session[number];
-	struct segment seg = {.seq = c->snd.nxt, .flags = ACK, .wnd = 1};
-	struct iovec all;
+	struct segment seg = {.seq = c->snd.nxt, .flags = ACK, .wnd = 1, .text_length = length};
+	struct iovec all = {(void *)text_from(seg.seq), length};
 
-	if (!tx_is_ready(&worker.tx))
-		return;
-	seg.text_length = some_length(c);
-	all = (struct iovec){(void *)text_from(seg.seq), seg.text_length};
 	assert_int_equal(text_write(&worker.text, TEXT_SEND, &s->send, seg.seq, &all),
 			 seg.text_length);
 	tx_text(&worker, s, &seg);
 	text_release_all(&worker.text, TEXT_SEND, &s->send); /* what is held was copied */
 	c->snd.nxt += seg.text_length;
+}
+
+static void send_one(uint32_t number)
+{
+	if (tx_is_ready(&worker.tx))
+		send_text(number, some_length(&conn[number]));
 }
 
 static void step(void)
@@ -315,6 +346,60 @@ TEST(transmit__xdp_is_full)
 	assert_true(tx_is_waiting(&worker.tx));
 	leave_all();
 	assert_true(tx_is_ready(&worker.tx));
+	end();
+}
+
+/* Small segments are gathered, and leave by fewer calls; longer ones not before them. */
+TEST(transmit__gathered_for_af_packet)
+{
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		begin(seed, seed % 2 ? 1500 : 3000, false);
+		worker.tx.xdp = NULL;
+		for (int i = 0; i < STEPS; i++) {
+			mood = i / 400 % 3;
+			step();
+		}
+		leave_all();
+		assert_int_equal(by_xdp, 0);
+		assert_true(calls < by_packet);
+		end();
+	}
+}
+
+/* Whether XDP_TX arrives may change at any time. */
+TEST(transmit__gathered_or_carried)
+{
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		begin(seed, 1500, true);
+		worker.tx.xdp = NULL;
+		for (int i = 0; i < STEPS; i++) {
+			if (chance(&choice, 5))
+				xdp_tx_works = !xdp_tx_works;
+			step();
+		}
+		xdp_tx_works = 1;
+		leave_all();
+		assert_true(by_carrier > 0);
+		assert_true(calls < by_packet);
+		end();
+	}
+}
+
+/* They are lost, as on any link, and nobody else is. */
+TEST(transmit__refused_by_the_device)
+{
+	begin(1, 1500, false);
+	worker.tx.xdp = NULL;
+	for (uint32_t i = 0; i < CONNECTIONS; i++)
+		send_text(i, 100);
+	assert_int_equal(calls, 0);
+	refused = 2;
+	tx_flush(&worker.tx, true);
+	assert_int_equal(refused, 0);
+	assert_int_equal(by_packet, CONNECTIONS - 2);
+	assert_false(tx_is_waiting(&worker.tx));
+	for (uint32_t i = 2; i < CONNECTIONS; i++)
+		assert_int_equal(arrived[i], conn[i].snd.nxt);
 	end();
 }
 
