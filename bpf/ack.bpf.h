@@ -10,7 +10,7 @@
 #include "visit.bpf.h"
 
 enum { IPV4_DF = 0x4000, TIMESTAMPS_HEAD = 0x0101080a };
-enum { ACK_WORDS = 5, ACK_TIMESTAMP_WORDS = 8, NS_PER_MS = 1000000 };
+enum { ACK_WORDS = 5, ACK_TIMESTAMP_WORDS = 8 };
 
 /* A TCP header without text, as words in the byte order of the wire. */
 struct ack_header {
@@ -56,7 +56,7 @@ static __always_inline __u16 ack_checksum(const struct packet *p, const struct a
 }
 
 /* Made while the flow is ours, since it reads the receive half. */
-static __always_inline void ack_make(const struct visit *v, __u64 now, struct ack_header *h)
+static __always_inline void ack_make(const struct visit *v, struct ack_header *h)
 {
 	const struct packet *p = &v->packet;
 	const struct flow_tx *tx = visit_tx(v);
@@ -70,7 +70,7 @@ static __always_inline void ack_make(const struct visit *v, __u64 now, struct ac
 	h->word[3] = from_be32(h->words << 28 | (__u32)ACK << 16 | window_field(rx, tx));
 	h->word[4] = 0;
 	h->word[5] = from_be32(TIMESTAMPS_HEAD);
-	h->word[6] = from_be32((__u32)(now / NS_PER_MS) + tx->ts_offset);
+	h->word[6] = from_be32(tx->tsval);
 	h->word[7] = from_be32(rx->ts_recent);
 	h->word[4] = ack_checksum(p, h);
 }

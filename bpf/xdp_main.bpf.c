@@ -266,7 +266,7 @@ static __always_inline enum reason hit_and_answer(struct visit *v)
 	struct ack_header answer;
 
 	note_ack(visit_rx(v), visit_tx(v));
-	ack_make(v, bpf_ktime_get_ns(), &answer);
+	ack_make(v, &answer);
 	v->record->reason = REASON_HIT_TEXT_ACKED;
 	v->record->flags |= RECORD_ACKED;
 	hit_end(v);

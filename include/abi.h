@@ -63,12 +63,14 @@ enum flow_flags {
 
 /* The send half as XDP needs to know it. Written only by the daemon, at any
  * time; each field is one aligned word, and every mixture of old and new ones
- * is safe: snd_nxt, rcv_edge and ack_sent only advance, the rest is constant. */
+ * is safe: snd_nxt, rcv_edge, ack_sent and tsval only advance, the rest is constant.
+ * XDP repeats tsval and has no clock of its own for it: that would be ahead of the
+ * worker's, whose next text the peer would then drop as old (RFC 7323, 5.3). */
 struct flow_tx {
 	__u32 snd_nxt;	       /* SND.NXT, published before the segment leaves */
 	__u32 rcv_edge;	       /* right edge of the receive window: RCV.NXT + RCV.WND */
 	__u32 ack_sent;	       /* the highest acknowledgment that the daemon sent */
-	__u32 ts_offset;       /* TSval = milliseconds of CLOCK_MONOTONIC + this */
+	__u32 tsval;	       /* TSval of what the daemon sends now */
 	__u16 full_segment;    /* text of a full-sized segment of the peer, bytes */
 	__u8 rcv_window_scale; /* shift of the windows that we send */
 	__u8 snd_window_scale; /* shift of the windows that the peer sends */

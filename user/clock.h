@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The daemon's one clock, of which XDP takes the milliseconds of its timestamps. */
+/* The daemon's one clock. */
 #ifndef XTCP_CLOCK_H
 #define XTCP_CLOCK_H
 

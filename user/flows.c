@@ -67,6 +67,7 @@ void flow_publish(struct session *s)
 	store(&tx->snd_nxt, c->snd.nxt);
 	store(&tx->rcv_edge, c->rcv.edge);
 	store(&tx->ack_sent, c->rcv.ack_sent);
+	store(&tx->tsval, tcp_timestamp(c, &s->worker->host));
 }
 
 /* Negotiated in the handshake, constant from then on. */
@@ -75,7 +76,6 @@ static void write_constants(struct session *s)
 	const struct conn *c = s->conn;
 	struct flow_tx *tx = &s->flow->tx;
 
-	tx->ts_offset = c->ts.offset;
 	tx->full_segment = c->rcv.mss;
 	tx->rcv_window_scale = c->rcv.window_scale;
 	tx->snd_window_scale = c->snd.window_scale;

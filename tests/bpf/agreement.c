@@ -174,7 +174,7 @@ static struct flow *random_flow(void)
 	f->tx.full_segment = (uint16_t)(1 + below(1000));
 	f->tx.snd_window_scale = (uint8_t)below(15);
 	f->tx.rcv_window_scale = (uint8_t)below(15);
-	f->tx.ts_offset = any();
+	f->tx.tsval = any();
 	return f;
 }
 

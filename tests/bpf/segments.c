@@ -17,7 +17,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <cmocka.h>
 
 static struct rig wire, virtual_wire, small; /* virtual: partial checksums are accepted */
@@ -32,16 +31,7 @@ struct trial {
 	uint8_t bytes[FRAME_MOST];
 	uint32_t length;
 	struct flow before;
-	uint64_t from, to; /* CLOCK_MONOTONIC around the run */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 static bool begins(enum reason reason, const char *prefix)
 {
@@ -193,11 +183,6 @@ static void check_hit(const struct trial *t)
 	check_hit_record(t);
 }
 
-static uint32_t read32(const uint8_t *p)
-{
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 /* Byte for byte what the builder makes of it; only the time is not foreseen. */
 static void check_answer(const struct trial *t)
 {
@@ -211,14 +196,10 @@ static void check_answer(const struct trial *t)
 		.flags = ACK,
 		.wnd = (uint16_t)((WINDOW - t->frame.text) >> OWN_SCALE),
 		.timestamps = t->frame.timestamps,
+		.tsval = TSVAL,
 		.tsecr = t->frame.tsval,
 	};
 
-	if (a.timestamps) {
-		a.tsval = read32(result.frame + frame_tcp_offset(&a) + 24);
-		assert_in_range(a.tsval, (uint32_t)(t->from / 1000000) + TS_OFFSET,
-				(uint32_t)(t->to / 1000000) + TS_OFFSET);
-	}
 	assert_int_equal(result.length, frame_build(&a, expected));
 	assert_memory_equal(result.frame, expected, result.length);
 }
@@ -271,9 +252,7 @@ static void try(const struct test_case *c, bool v6, uint16_t vlan)
 	t.before = *rig_the_flow(t.rig);
 	for (uint32_t i = 0; i < REASON_COUNT; i++)
 		counters[i] = rig_count(t.rig, i);
-	t.from = now_ns();
 	rig_run(t.rig, t.bytes, t.length, &result);
-	t.to = now_ns();
 	reason = counted_reason(t.rig, counters);
 	if (reason != c->reason)
 		fail_msg("%s (IPv%d%s): %s, not %s", c->name, v6 ? 6 : 4, vlan ? ", tagged" : "",

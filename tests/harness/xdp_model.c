@@ -97,6 +97,7 @@ static void publish(struct xdp_model *m)
 	tx->snd_nxt = c->snd.nxt;
 	tx->rcv_edge = c->rcv.edge;
 	tx->ack_sent = c->rcv.ack_sent;
+	tx->tsval = tcp_timestamp(c, peer_host(&m->p));
 }
 
 static void write_constants(struct xdp_model *m)
@@ -104,7 +105,6 @@ static void write_constants(struct xdp_model *m)
 	const struct conn *c = &m->p.c;
 	struct flow_tx *tx = &m->flow.tx;
 
-	tx->ts_offset = c->ts.offset;
 	tx->full_segment = c->rcv.mss;
 	tx->rcv_window_scale = c->rcv.window_scale;
 	tx->snd_window_scale = c->snd.window_scale;

@@ -92,6 +92,12 @@ class Namespace:
     def run(self, *command, **more):
         return run(*self.enter(*command), **more)
 
+    def counter(self, name):
+        """One of the kernel's of TCP, as in nstat, since the namespace was made."""
+        names, values = [line.split() for line in self.run("cat", "/proc/net/netstat").stdout
+                         .splitlines() if line.startswith("TcpExt:")]
+        return int(values[names.index(name)])
+
     def ip(self, *arguments):
         return run("ip", "-n", self.name, *arguments)
 

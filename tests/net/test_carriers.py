@@ -56,6 +56,16 @@ def test_a_kernel_client_gets_its_bytes(answering, family, connections):
     assert carried(daemon) > 0 or connections == 1, "one alone may have no small segments"
 
 
+def test_an_acknowledgment_of_xdp_is_not_newer_than_the_text(answering, family):
+    """Both have a timestamp. Text that is older than the last ACK, the peer drops (PAWS)."""
+    daemon = answering.listening("echo", 7, {"carriers": "no"}, asan=False)
+    until(lambda: daemon.json("status")["xdp_transmit"])
+    answering.client.run(CLIENT_PROGRAM, "echo", SERVER[family], 7, 8, 8 << 20, timeout=60)
+    daemon.gone()
+    assert daemon.counters()["hit_text_acked"] > 0
+    assert answering.client.counter("PAWSEstab") == 0
+
+
 def test_resets_leave_when_the_daemon_stops(answering, family):
     """More than are taken back at a time, and no frame comes any more to ride on."""
     daemon = answering.listening("echo", 7)

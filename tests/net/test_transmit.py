@@ -39,13 +39,6 @@ def sent(daemon, way):
     return sum(worker["sent_" + way] for worker in daemon.json("status")["workers"])
 
 
-def out_of_order(lab):
-    """Segments that the client's kernel had to put aside, since it was made."""
-    names, values = [line.split() for line in lab.client.run("cat", "/proc/net/netstat").stdout
-                     .splitlines() if line.startswith("TcpExt:")]
-    return int(values[names.index("TCPOFOQueue")])
-
-
 def listening(lab, service, port, carriers, **more):
     """Pinned: frames of a worker that changes its CPU may overtake each other behind it."""
     daemon = lab.listening(service, port, {"transmit": "xdp", "carriers": carriers,
@@ -75,7 +68,7 @@ def test_bulk(pair, family, connections):
     daemon.gone()
     assert sent(daemon, "packet") == 0
     assert sent(daemon, "xdp") > connections * size / 1448
-    assert out_of_order(pair) == 0
+    assert pair.client.counter("TCPOFOQueue") == 0
     assert "bulk by AF_XDP copy\n" in daemon.ctl("status").stdout
 
 
@@ -102,7 +95,7 @@ def test_a_slow_reader(pair, family):
         stream.socket.close()
     daemon.gone()
     assert sent(daemon, "packet") == 0
-    assert out_of_order(pair) == 0
+    assert pair.client.counter("TCPOFOQueue") == 0
 
 
 def test_both_ways_at_once(pair, family):
@@ -111,7 +104,7 @@ def test_both_ways_at_once(pair, family):
     pair.client.run(CLIENT_PROGRAM, "echo", SERVER[family], 7, 32, 4 * MIB, timeout=120)
     daemon.gone()
     assert sent(daemon, "packet") == 0
-    assert out_of_order(pair) == 0
+    assert pair.client.counter("TCPOFOQueue") == 0
 
 
 def test_both_ways_at_once_beside_carriers(answering, family):  # noqa: F811
@@ -132,7 +125,7 @@ def test_what_does_not_fit_goes_by_af_packet(lab, family):
     while stream.received < 8 * MIB:
         stream.read()
     stream.socket.close()
-    assert out_of_order(lab) == 0
+    assert lab.client.counter("TCPOFOQueue") == 0
     lab.client.run(CLIENT_PROGRAM, "echo", SERVER[family], 7, 4, 2 * MIB, timeout=60)
     daemon.gone()
     assert sent(daemon, "packet") > 100
@@ -148,7 +141,7 @@ def test_small_segments_by_af_packet(pair, family):
         daemon.gone()
     assert sent(daemon, "packet") > 400
     assert sent(daemon, "xdp") + carried(daemon) == 0
-    assert out_of_order(pair) == 0
+    assert pair.client.counter("TCPOFOQueue") == 0
 
 
 def test_without_af_xdp_it_does_not_start(pair):

@@ -116,7 +116,7 @@ TEST(rto__or_takes_the_echoed_timestamp)
 
 	begin(&t);
 	t.c.options = OPTION_TIMESTAMPS;
-	sent = timestamp_now(&t.c, &t.h);
+	sent = tcp_timestamp(&t.c, &t.h);
 	t.h.now += 70 * MS;
 	ack(&t, 1, sent);
 	assert_int_equal(t.c.rtt.srtt, 70 * MS);
@@ -133,7 +133,7 @@ TEST(rto__the_timestamp_clock_ticks_in_milliseconds)
 
 	begin(&t);
 	t.c.ts.offset = 0xfffffff0;
-	before = timestamp_now(&t.c, &t.h);
+	before = tcp_timestamp(&t.c, &t.h);
 	t.h.now += 1234 * MS;
-	assert_int_equal(timestamp_now(&t.c, &t.h) - before, 1234);
+	assert_int_equal(tcp_timestamp(&t.c, &t.h) - before, 1234);
 }

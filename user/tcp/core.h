@@ -120,7 +120,6 @@ void rto_take_ack(struct conn *c, const struct host *h, const struct segment *s)
 uint64_t rto_backed_off(const struct conn *c, const struct host *h);
 void rto_arm(struct conn *c, const struct host *h);
 void rto_rearm_or_stop(struct conn *c, const struct host *h);
-uint32_t timestamp_now(const struct conn *c, const struct host *h);
 uint32_t timestamp_at(const struct conn *c, const struct host *h, uint32_t microseconds);
 
 /* recovery.c: which of the text in flight was lost */

@@ -11,7 +11,7 @@ enum { SACK_ROOM = 4, SACK_ROOM_WITH_TIMESTAMPS = 3 }; /* blocks in 40 bytes */
 static void add_timestamps(const struct conn *c, const struct host *h, struct segment *s)
 {
 	s->options |= OPTION_TIMESTAMPS;
-	s->tsval = timestamp_now(c, h);
+	s->tsval = tcp_timestamp(c, h);
 	s->tsecr = s->flags & ACK ? c->ts.recent : 0;
 }
 

@@ -51,7 +51,7 @@ void rto_sample(struct conn *c, const struct host *h, uint64_t rtt)
 }
 
 /* TSval: milliseconds, so that it wraps its sign in 24.8 days (RFC 7323, 5.4). */
-uint32_t timestamp_now(const struct conn *c, const struct host *h)
+uint32_t tcp_timestamp(const struct conn *c, const struct host *h)
 {
 	return (uint32_t)(h->now / 1000000) + c->ts.offset;
 }
@@ -69,7 +69,7 @@ uint32_t timestamp_at(const struct conn *c, const struct host *h, uint32_t micro
 /* The round trip by the echoed timestamp; 0: not known. */
 static uint32_t echoed(const struct conn *c, const struct host *h, const struct segment *s)
 {
-	uint32_t elapsed = timestamp_now(c, h) - s->tsecr;
+	uint32_t elapsed = tcp_timestamp(c, h) - s->tsecr;
 
 	if (!(c->options & s->options & OPTION_TIMESTAMPS) || !s->tsecr)
 		return 0;

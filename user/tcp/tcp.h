@@ -136,6 +136,9 @@ bool tcp_is_plain(const struct conn *c);
 /* Is ECN in use? Then a CE mark on a segment means something (RFC 3168). */
 bool tcp_uses_ecn(const struct conn *c);
 
+/* TSval of a segment sent now (RFC 7323). */
+uint32_t tcp_timestamp(const struct conn *c, const struct host *h);
+
 /* TIMEOUTS (3.10.8): handles every deadline that h->now has reached. */
 void tcp_timeouts(struct conn *c, struct host *h);
 

@@ -178,7 +178,7 @@ void rig_flow(struct rig *r, bool timestamps, enum owner owner)
 	f->rx.ack_sent = f->tx.ack_sent = RCV_NXT;
 	f->tx.snd_nxt = SND_NXT;
 	f->tx.rcv_edge = RCV_NXT + WINDOW;
-	f->tx.ts_offset = TS_OFFSET;
+	f->tx.tsval = TSVAL;
 	f->tx.full_segment = FULL_SEGMENT;
 	f->tx.rcv_window_scale = OWN_SCALE;
 	f->tx.snd_window_scale = PEER_SCALE;

@@ -66,7 +66,7 @@ static const uint32_t RCV_NXT = 0xfffffe00; /* 512 before zero */
 static const uint32_t SND_UNA = 0x7ffffff0;
 static const uint32_t SND_NXT = 0x7ffffff0u + 5000;
 static const uint32_t TS_RECENT = 0xfffffff0;
-static const uint32_t TS_OFFSET = 12345;
+static const uint32_t TSVAL = 12345;
 enum { WINDOW = 60000, PEER_WND = 500 /* as in a header */, PEER_SCALE = 7, OWN_SCALE = 4 };
 enum { FULL_SEGMENT = 1448 };
 void rig_flow(struct rig *r, bool timestamps, enum owner owner);
