@@ -18,7 +18,7 @@ static bool checksum_is_believed(struct session *s, const struct arrival *a)
 {
 	if (a->partial && (a->packet.segment.flags & SYN || s->conn->state == SYN_SENT))
 		s->marks |= MARK_PARTIAL;
-	return !a->partial || s->marks & MARK_PARTIAL;
+	return a->right || s->marks & MARK_PARTIAL;
 }
 
 static void deliver(struct session *s, const struct arrival *a)

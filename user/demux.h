@@ -12,7 +12,8 @@ struct arrival {
 	struct packet packet;
 	const uint8_t *frame;
 	struct session *session; /* NULL: not known by its record */
-	bool partial;		 /* its checksum was left to the link, see csum.h */
+	bool right;		 /* its checksum, or … */
+	bool partial;		 /* … it was left to the link, see csum.h; by chance both */
 	uint32_t behind;	 /* SND.NXT of the incarnation that made way, 0: none */
 };
 

@@ -174,10 +174,9 @@ static bool checksum_is_right(const struct worker *w, struct arrival *a)
 	const struct packet *p = &a->packet;
 	uint64_t pseudo = csum_pseudo(&p->tuple, p->v4, p->tcp_length);
 
-	/* One partial checksum in 65536 is right besides. */
 	a->partial = w->engine->partial_checksum_ok && csum_is_partial(p->checksum, pseudo);
-	return a->partial ||
-	       csum_is_right(csum_add_bytes(pseudo, a->frame + p->tcp_offset, p->tcp_length));
+	a->right = csum_is_right(csum_add_bytes(pseudo, a->frame + p->tcp_offset, p->tcp_length));
+	return a->right || a->partial;
 }
 
 /* PARSED, or why it is dropped: for one, a wrong checksum (MUST-3). */

@@ -2,6 +2,7 @@
 """Segments that no stack should send: counted by reason, never answered with
 more than came, and the daemon lives on."""
 import random
+import socket
 import struct
 
 import pytest
@@ -309,3 +310,52 @@ def test_syn_flood_leaves_the_others_alone(pair, family):
     assert len(half) <= 64
 
 
+# --- partial checksums, by chance (include/csum.h) ---------------------------------
+
+
+def folded(data):
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return total
+
+
+def partial_checksum(peer, frame):
+    """What a virtual link would have in the place of the checksum: the pseudo-header's sum."""
+    kind = socket.AF_INET if peer.family == "v4" else socket.AF_INET6
+    ends = socket.inet_pton(kind, peer.address) + socket.inet_pton(kind, peer.server)
+    return folded(ends + struct.pack("!HH", 6, len(bytes(frame[TCP]))))
+
+
+def two_bytes_for(peer, frame):
+    """Bytes that two zeros in it have to become, so that the right checksum is also that."""
+    right = TCP(bytes(frame[TCP])).chksum
+    return folded(struct.pack("!HH", 0xffff - partial_checksum(peer, frame), right))
+
+
+def test_a_right_checksum_may_look_partial(pair, family):
+    """Of a peer that computes them: one in 65536 is what a partial one would be."""
+    pair.listening("echo", PORT)
+    with RawPeer(pair, family, PORT) as peer:
+        peer.open()
+        spare = two_bytes_for(peer, peer.frame("FP.", 1, 1, b"text" + bytes(2)))
+        frame = peer.frame("FP.", 1, 1, b"text" + struct.pack("!H", spare))
+        assert TCP(bytes(frame[TCP])).chksum == partial_checksum(peer, frame)
+        peer.wire.send(frame)
+        s = peer.receive()
+        assert s and s.ack == 8, peer.seen
+
+
+def test_a_partial_syn_may_look_right(pair, family):
+    """Of a peer that leaves them to the link: its other segments are believed as well."""
+    daemon = pair.listening("echo", PORT)
+    with RawPeer(pair, family, PORT) as peer:
+        peer.iss += two_bytes_for(peer, peer.frame("S", 0))
+        frame = peer.frame("S", 0)
+        assert TCP(bytes(frame[TCP])).chksum == partial_checksum(peer, frame)
+        peer.wire.send(frame)
+        peer.expect("S.", seq=0, ack=1)
+        frame = peer.frame(".", 1, 1)
+        frame[TCP].chksum = partial_checksum(peer, frame)
+        peer.wire.send(frame)
+        daemon.one_connection("ESTABLISHED")
