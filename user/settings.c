@@ -30,7 +30,7 @@ const struct setting settings[SETTINGS] = {
 	{NUMBER(connections, 1, 1 << 20, 65536), .help = "most connections at a time"},
 	{NUMBER(half_open, 1, 1 << 20, 4096), .help = "most connections in SYN_RECEIVED at a time"},
 	{NUMBER(workers, 0, 64, 0), .help = "worker threads; 0: one per receive queue"},
-	{FLAG(pin_workers, false), .help = "each worker stays on a CPU of its own"},
+	{FLAG(pin_workers, false), .help = "the nth worker stays on the nth CPU that it may use"},
 	{NUMBER(text_pool_mib, 1, 1 << 16, 256),
 	 .help = "MiB of text buffered in all; a hard limit"},
 	{NUMBER(ring_mib, 1, 1024, 16), .power_of_two = true,

@@ -47,7 +47,8 @@ int tx_make(struct worker *w)
 	t->all_by_xdp = !error && w->engine->config->transmit == TRANSMIT_XDP;
 	if (!error || w->engine->config->transmit == TRANSMIT_AUTO) {
 		if (error)
-			log_info("%s: no AF_XDP to send by on queue %u (%s), AF_PACKET carries all",
+			log_info("%s: no AF_XDP to send by on queue %u (%s), its worker sends by "
+				 "AF_PACKET",
 				 i->name, w->number, strerror(-error));
 		return 0;
 	}

@@ -62,8 +62,10 @@ def test_an_acknowledgment_of_xdp_is_not_newer_than_the_text(answering, family):
     until(lambda: daemon.json("status")["xdp_transmit"])
     answering.client.run(CLIENT_PROGRAM, "echo", SERVER[family], 7, 8, 8 << 20, timeout=60)
     daemon.gone()
-    assert daemon.counters()["hit_text_acked"] > 0
-    assert answering.client.counter("PAWSEstab") == 0
+    in_place = daemon.counters()["hit_text_acked"]
+    assert in_place > 1000
+    # On a busy machine a tail probe may overtake what it repeats: a few. It was every fifth.
+    assert answering.client.counter("PAWSEstab") < in_place / 100
 
 
 def test_resets_leave_when_the_daemon_stops(answering, family):
