@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Loading and taking back; see tx_carrier.h. */
 #include "tx_carrier.h"
-#include <string.h>
+#include "pieces.h"
 
 /* Of what waits, one in so many; and no more frames than a driver polls at once. */
 enum { WAITING_PER_SEED = 8, SEEDS_MOST = 64 / CARRIER_RIDERS };
@@ -27,13 +27,8 @@ uint32_t tx_carrier_load(struct tx_carrier *t, const struct iovec *pieces, int c
 {
 	uint32_t position = t->ring->filled;
 	struct carrier_slot *slot = slot_at(t, position);
-	uint32_t length = 0;
 
-	for (int i = 0; i < count; i++) {
-		memcpy(slot->bytes + length, pieces[i].iov_base, pieces[i].iov_len);
-		length += (uint32_t)pieces[i].iov_len;
-	}
-	slot->length = length;
+	slot->length = pieces_join(slot->bytes, pieces, count);
 	__atomic_store_n(&t->ring->filled, position + 1, __ATOMIC_RELEASE);
 	return position;
 }

@@ -2,6 +2,7 @@
 /* Sending by AF_PACKET; see tx_packet.h. The socket is bound to protocol 0, so
  * that it never receives. */
 #include "tx_packet.h"
+#include "pieces.h"
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <stdlib.h>
@@ -69,22 +70,10 @@ static void describe(struct virtio_net_hdr *h, const struct frame *f, struct tx_
 	h->gso_size = cut.size;
 }
 
-/* Text blocks may be freed before a frame leaves, so what waits is copied. */
-static uint32_t copy(uint8_t *to, const struct iovec *iov, int count)
-{
-	uint32_t length = 0;
-
-	for (int i = 0; i < count; i++) {
-		memcpy(to + length, iov[i].iov_base, iov[i].iov_len);
-		length += (uint32_t)iov[i].iov_len;
-	}
-	return length;
-}
-
 static void hold(struct tx_packet *t, const struct iovec *iov, int count)
 {
 	t->hold_head = *(const struct virtio_net_hdr *)iov[0].iov_base;
-	t->hold_length = copy(t->hold, iov + 1, count - 1);
+	t->hold_length = pieces_join(t->hold, iov + 1, count - 1);
 	t->held = true;
 }
 
@@ -129,7 +118,7 @@ static void gather(struct tx_packet *t, const struct iovec *iov, int count)
 {
 	struct tx_packet_small *s = &t->queue[t->queued++];
 
-	s->length = copy(s->bytes, iov, count);
+	s->length = pieces_join(s->bytes, iov, count);
 	if (t->queued == TX_PACKET_BATCH)
 		tx_packet_flush(t);
 }

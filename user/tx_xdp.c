@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Sending by AF_XDP; see tx_xdp.h. */
 #include "tx_xdp.h"
+#include "pieces.h"
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <xdp/xsk.h>
@@ -114,17 +114,6 @@ bool tx_xdp_had_room(const struct tx_xdp *t, uint32_t count)
 	return t->free_count >= count;
 }
 
-static uint32_t copy_in(uint8_t *to, const struct iovec *pieces, int count)
-{
-	uint32_t length = 0;
-
-	for (int i = 0; i < count; i++) {
-		memcpy(to + length, pieces[i].iov_base, pieces[i].iov_len);
-		length += (uint32_t)pieces[i].iov_len;
-	}
-	return length;
-}
-
 void tx_xdp_send(struct tx_xdp *t, const struct iovec *pieces, int count)
 {
 	struct xdp_desc *desc;
@@ -137,7 +126,7 @@ void tx_xdp_send(struct tx_xdp *t, const struct iovec *pieces, int count)
 	}
 	desc = xsk_ring_prod__tx_desc(&t->tx, at);
 	desc->addr = address;
-	desc->len = copy_in(t->memory + address, pieces, count);
+	desc->len = pieces_join(t->memory + address, pieces, count);
 	desc->options = 0;
 	xsk_ring_prod__submit(&t->tx, 1);
 	t->queued++;

@@ -16,6 +16,7 @@
 #include "service.h"
 #include "settle.h"
 #include <errno.h>
+#include <linux/bpf.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ enum {
 	BATCHES = 16,	  /* of records before what they changed is settled */
 	CATCH_UP = 2,	  /* times that is done before what is queued is sent (MUST-59) */
 	DRAIN_ROUNDS = 64,
-	RECORD_LEAST = 72, /* bytes of the smallest record in a ring, with its header */
+	RECORD_LEAST = sizeof(struct record) + BPF_RINGBUF_HDR_SZ, /* bytes in a ring */
 };
 
 /* --- messages ---------------------------------------------------------------------- */

@@ -136,17 +136,23 @@ static void assert_nothing_left(int verdict)
 	assert_true(tx_carrier_waits(&way, FIRST));
 }
 
+/* One seed for each eight that wait. */
+static void sow_for_forty(void)
+{
+	way.multiplies = true;
+	for (uint32_t i = 0; i < 40; i++)
+		load(&way, i, 100);
+	tx_carrier_sow(&way);
+	assert_int_equal(way.ring->seeds, 5);
+}
+
 /* The copies themselves need an interface: tests/net/test_carriers.py. */
 static void a_seed_multiplies_a_frame(void **state)
 {
 	struct ride ride;
 
 	(void)state;
-	way.multiplies = true;
-	for (uint32_t i = 0; i < 40; i++)
-		load(&way, i, 100);
-	tx_carrier_sow(&way);
-	assert_int_equal(way.ring->seeds, 5);
+	sow_for_forty();
 	for (uint32_t left = 5; left; left--) {
 		run_text(64);
 		assert_int_equal(result.verdict, XDP_REDIRECT);
@@ -176,11 +182,7 @@ static void a_frame_in_pieces_is_not_multiplied(void **state)
 static void no_seed_while_a_connection_has_two(void **state)
 {
 	(void)state;
-	way.multiplies = true;
-	for (uint32_t i = 0; i < 40; i++)
-		load(&way, i, 100);
-	tx_carrier_sow(&way);
-	assert_int_equal(way.ring->seeds, 5);
+	sow_for_forty();
 	tx_carrier_keep_order(&way);
 	load(&way, 40, 100);
 	assert_int_equal(way.ring->seeds, 0);
